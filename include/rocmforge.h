@@ -1,0 +1,599 @@
+/*
+ * rocmforge.h: the public interface of librocmforge, an inference engine for GGUF language models.
+ *
+ * The nouns, in the order in which a program meets them, and how long each lives:
+ *
+ *   rf_runtime    One opened device with its memory account, kernels and worker threads. Opened
+ *                 first, closed last: closing fails while a model on it is loaded.
+ *   rf_gguf       A GGUF file (or a split one), validated: metadata and tensor table. Models and
+ *                 tokenizers copy or reference what they need and keep it alive themselves, so a
+ *                 caller may close its own handle at any time.
+ *   rf_plan       Every byte that a load would take, by class and pool, before one is allocated.
+ *   rf_model      Weights on a device and the tokenizer. Constant after load: any number of threads
+ *                 may read it. Freed after its engines.
+ *   rf_tokenizer  Text to token ids and back. Belongs to its model, or stands alone.
+ *   rf_engine     A KV cache and scratch memory for a fixed number of sequences of one model. One
+ *                 thread at a time may call into one engine.
+ *   rf_sequence   A number that names one stream of tokens in an engine, valid until it finishes.
+ *
+ * Conventions, which hold for every function unless its comment says otherwise:
+ *
+ *   - A function that can fail returns rf_status and takes an rf_error as its last parameter, which
+ *     may be NULL. RF_OK is zero.
+ *   - Output parameters are written only on success.
+ *   - Functions that free or close take NULL and then do nothing.
+ *   - Strings that come in are NUL-terminated UTF-8; rf_string is a view that is not terminated.
+ *   - Sizes are in bytes, token counts in tokens, times in nanoseconds. Shapes are written innermost
+ *     dimension first, as in the GGUF format.
+ *   - Options structs start with a size member, set by their _INIT macro, so that they can grow
+ *     without breaking programs that were built before.
+ *   - The library never exits, aborts or writes to standard output; its log goes to a callback.
+ */
+#ifndef ROCMFORGE_H
+#define ROCMFORGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RF_API __attribute__((visibility("default")))
+
+#define RF_VERSION_MAJOR 0
+#define RF_VERSION_MINOR 1
+#define RF_VERSION_PATCH 0
+
+/* The version of the library that is running, as "MAJOR.MINOR.PATCH". */
+RF_API const char *rf_version(void);
+
+/* ---------------------------------------------------------------------------------- errors --- */
+
+/* Every status: name, number, text. The one list that the enum and rf_status_text are made from. */
+#define RF_STATUS_LIST(X)                                                                          \
+    X(RF_OK, 0, "success")                                                                         \
+    X(RF_ERROR_ARGUMENT, 1, "invalid argument")                                                    \
+    X(RF_ERROR_FORMAT, 2, "malformed file")                                                        \
+    X(RF_ERROR_UNSUPPORTED, 3, "not supported")                                                    \
+    X(RF_ERROR_IO, 4, "input/output error")                                                        \
+    X(RF_ERROR_NOT_FOUND, 5, "not found")                                                          \
+    X(RF_ERROR_HOST_MEMORY, 6, "out of host memory")                                               \
+    X(RF_ERROR_DEVICE_MEMORY, 7, "out of device memory")                                           \
+    X(RF_ERROR_DEVICE, 8, "device error")                                                          \
+    X(RF_ERROR_OVERFLOW, 9, "size overflow")                                                       \
+    X(RF_ERROR_RANGE, 10, "out of range")                                                          \
+    X(RF_ERROR_STALE, 11, "stale handle")                                                          \
+    X(RF_ERROR_BUSY, 12, "still in use")                                                           \
+    X(RF_ERROR_FULL, 13, "no room left")                                                           \
+    X(RF_ERROR_CANCELLED, 14, "cancelled")                                                         \
+    X(RF_ERROR_INTERNAL, 15, "internal error")
+
+typedef enum rf_status {
+#define RF_STATUS_ENUM(name, number, text) name = number,
+    RF_STATUS_LIST(RF_STATUS_ENUM)
+#undef RF_STATUS_ENUM
+} rf_status;
+
+#define RF_ERROR_MESSAGE_BYTES 1024
+
+/* What went wrong. Each layer that knows more puts its context in front: "load m.gguf: tensor x: …". */
+typedef struct rf_error {
+    rf_status status;
+    int driver_code; /* the device driver's or errno's own number; 0 where there is none */
+    char message[RF_ERROR_MESSAGE_BYTES]; /* one line, NUL-terminated, cut if it is longer */
+} rf_error;
+
+/* The text of a status from the list above; "unknown status" for any other number. */
+RF_API const char *rf_status_text(rf_status status);
+
+/* ------------------------------------------------------------------------------------- log --- */
+
+typedef enum rf_log_level {
+    RF_LOG_DEBUG = 0,
+    RF_LOG_INFO = 1,
+    RF_LOG_WARNING = 2,
+} rf_log_level;
+
+/* Called with one line, without its newline; from any thread, one call at a time. */
+typedef void (*rf_log_callback)(void *user, rf_log_level level, const char *line);
+
+/* Sends log lines at or above a level to the callback; NULL switches the log off, as at start. */
+RF_API void rf_log_set(rf_log_callback callback, void *user, rf_log_level level);
+
+/* ----------------------------------------------------------------------------------- types --- */
+
+/* A view of bytes owned by someone else; usually UTF-8, never assumed to be valid. */
+typedef struct rf_string {
+    const char *data;
+    size_t length; /* bytes */
+} rf_string;
+
+/* Element types under their GGUF names and numbers (ggml's enum ggml_type; gaps are types that the
+ * format has removed). Block sizes and which of them are computed with: rf_type_describe. */
+typedef enum rf_type {
+    RF_TYPE_F32 = 0,
+    RF_TYPE_F16 = 1,
+    RF_TYPE_Q4_0 = 2,
+    RF_TYPE_Q4_1 = 3,
+    RF_TYPE_Q5_0 = 6,
+    RF_TYPE_Q5_1 = 7,
+    RF_TYPE_Q8_0 = 8,
+    RF_TYPE_Q8_1 = 9,
+    RF_TYPE_Q2_K = 10,
+    RF_TYPE_Q3_K = 11,
+    RF_TYPE_Q4_K = 12,
+    RF_TYPE_Q5_K = 13,
+    RF_TYPE_Q6_K = 14,
+    RF_TYPE_Q8_K = 15,
+    RF_TYPE_IQ2_XXS = 16,
+    RF_TYPE_IQ2_XS = 17,
+    RF_TYPE_IQ3_XXS = 18,
+    RF_TYPE_IQ1_S = 19,
+    RF_TYPE_IQ4_NL = 20,
+    RF_TYPE_IQ3_S = 21,
+    RF_TYPE_IQ2_S = 22,
+    RF_TYPE_IQ4_XS = 23,
+    RF_TYPE_I8 = 24,
+    RF_TYPE_I16 = 25,
+    RF_TYPE_I32 = 26,
+    RF_TYPE_I64 = 27,
+    RF_TYPE_F64 = 28,
+    RF_TYPE_IQ1_M = 29,
+    RF_TYPE_BF16 = 30,
+    RF_TYPE_TQ1_0 = 34,
+    RF_TYPE_TQ2_0 = 35,
+    RF_TYPE_MXFP4 = 39,
+} rf_type;
+
+typedef struct rf_type_info {
+    rf_type type;
+    const char *name;        /* "Q4_K", as in the format's own documents */
+    uint32_t block_elements; /* elements in one block; rows are whole blocks */
+    uint32_t block_bytes;    /* bytes of one block */
+    bool computable;         /* weights of this type can be used; others are refused by name */
+} rf_type_info;
+
+/* The description of an element type, or NULL where the number is none (or one that was removed). */
+RF_API const rf_type_info *rf_type_describe(uint32_t type);
+
+/* -------------------------------------------------------------------------------- GGUF files --- */
+
+typedef struct rf_gguf rf_gguf;
+
+/* Metadata value types under the format's own numbers. */
+typedef enum rf_gguf_type {
+    RF_GGUF_UINT8 = 0,
+    RF_GGUF_INT8 = 1,
+    RF_GGUF_UINT16 = 2,
+    RF_GGUF_INT16 = 3,
+    RF_GGUF_UINT32 = 4,
+    RF_GGUF_INT32 = 5,
+    RF_GGUF_FLOAT32 = 6,
+    RF_GGUF_BOOL = 7,
+    RF_GGUF_STRING = 8,
+    RF_GGUF_ARRAY = 9,
+    RF_GGUF_UINT64 = 10,
+    RF_GGUF_INT64 = 11,
+    RF_GGUF_FLOAT64 = 12,
+} rf_gguf_type;
+
+/* One metadata value. Views live as long as their rf_gguf. */
+typedef struct rf_gguf_value {
+    rf_string key;
+    rf_gguf_type type;
+    union {
+        uint64_t u;  /* unsigned integers */
+        int64_t i;   /* signed integers */
+        double f;    /* floats */
+        bool b;      /* bool */
+        rf_string s; /* string */
+        struct {
+            rf_gguf_type item_type; /* never RF_GGUF_ARRAY: nested arrays are refused */
+            uint64_t count;
+            const void *items; /* unaligned, as in the file: read with rf_gguf_item */
+            const uint64_t *string_offsets; /* of each string's length field from items, or NULL */
+        } array;
+    };
+} rf_gguf_value;
+
+#define RF_MAX_DIMENSIONS 4
+
+/* One tensor of the table: where its bytes are, checked to lie inside the file. */
+typedef struct rf_gguf_tensor {
+    rf_string name;
+    rf_type type;
+    uint32_t n_dimensions;
+    uint64_t shape[RF_MAX_DIMENSIONS]; /* elements, innermost first; unused ones are 1 */
+    uint64_t n_elements;
+    uint64_t bytes;
+    uint32_t file;   /* which file of a split model, from 0 */
+    uint64_t offset; /* from the start of that file */
+} rf_gguf_tensor;
+
+/*
+ * Opens and validates a GGUF file of version 2 or 3. Given the first file of a split model
+ * ("…-00001-of-0000N.gguf") the others are opened too. Nothing is used before it is checked.
+ * Errors: NOT_FOUND and IO (path), FORMAT (what is wrong and where), UNSUPPORTED (version, byte order).
+ */
+RF_API rf_status rf_gguf_open(const char *path, rf_gguf **out, rf_error *error);
+RF_API void rf_gguf_close(rf_gguf *gguf);
+
+RF_API uint32_t rf_gguf_version(const rf_gguf *gguf);
+RF_API uint32_t rf_gguf_file_count(const rf_gguf *gguf);
+RF_API const char *rf_gguf_file_path(const rf_gguf *gguf, uint32_t file); /* NULL past the end */
+RF_API uint64_t rf_gguf_file_bytes(const rf_gguf *gguf, uint32_t file);   /* 0 past the end */
+RF_API uint64_t rf_gguf_alignment(const rf_gguf *gguf);                   /* of tensor data */
+
+RF_API size_t rf_gguf_value_count(const rf_gguf *gguf);
+RF_API const rf_gguf_value *rf_gguf_value_at(const rf_gguf *gguf, size_t i); /* NULL past the end */
+RF_API const rf_gguf_value *rf_gguf_find(const rf_gguf *gguf, const char *key); /* NULL if absent */
+/* Item i of an array as a scalar value with an empty key; RF_ERROR_RANGE past the end. */
+RF_API rf_status rf_gguf_item(const rf_gguf_value *array, uint64_t i, rf_gguf_value *out,
+                              rf_error *error);
+
+RF_API size_t rf_gguf_tensor_count(const rf_gguf *gguf);
+RF_API const rf_gguf_tensor *rf_gguf_tensor_at(const rf_gguf *gguf, size_t i); /* NULL past the end */
+RF_API const rf_gguf_tensor *rf_gguf_find_tensor(const rf_gguf *gguf, const char *name);
+
+/* --------------------------------------------------------------------------------- devices --- */
+
+typedef struct rf_runtime rf_runtime;
+
+#define RF_NAME_BYTES 128
+
+typedef struct rf_device_info {
+    char id[32];              /* what rf_runtime_open takes: "cpu", "hip:0", "cuda:1" */
+    char name[RF_NAME_BYTES]; /* the product's name */
+    char architecture[64];    /* "x86-64 avx2 fma", "gfx1100", "sm_90" */
+    uint32_t compute_units;   /* cores, compute units or multiprocessors */
+    uint32_t warp_size;       /* threads that run in step; 1 on a CPU */
+    uint64_t memory_total;    /* bytes */
+    uint64_t memory_free;     /* bytes, as measured now */
+    char memory_source[32];   /* whose word that is: "driver", "sysfs", "/proc/meminfo" */
+} rf_device_info;
+
+/* The devices that can be opened here. Writes at most capacity entries; *count is how many there are. */
+RF_API rf_status rf_device_list(rf_device_info *out, size_t capacity, size_t *count,
+                                rf_error *error);
+
+typedef struct rf_runtime_options {
+    size_t size;
+    const char *device;      /* an id, or NULL for the best device found */
+    uint32_t n_threads;      /* CPU threads, 1 to 512; 0: one a core */
+    bool reference_kernels;  /* only the portable kernels: exact arithmetic on dequantised weights */
+} rf_runtime_options;
+
+#define RF_RUNTIME_OPTIONS_INIT ((rf_runtime_options){.size = sizeof(rf_runtime_options)})
+
+/* Errors: NOT_FOUND (no such device), DEVICE (the driver's word), ARGUMENT. */
+RF_API rf_status rf_runtime_open(const rf_runtime_options *options, rf_runtime **out,
+                                 rf_error *error);
+/* RF_ERROR_BUSY, and nothing closed, while a model is loaded on it. */
+RF_API rf_status rf_runtime_close(rf_runtime *runtime, rf_error *error);
+RF_API rf_status rf_runtime_device(rf_runtime *runtime, rf_device_info *out, rf_error *error);
+
+/* ---------------------------------------------------------------------------------- memory --- */
+
+/* What memory is for. The one list that the enum and rf_memory_class_name are made from. */
+#define RF_MEMORY_CLASS_LIST(X)                                                                    \
+    X(RF_MEMORY_WEIGHTS, "weights")                                                                \
+    X(RF_MEMORY_KV, "kv cache")                                                                    \
+    X(RF_MEMORY_SCRATCH, "scratch")                                                                \
+    X(RF_MEMORY_STAGING, "staging")
+
+typedef enum rf_memory_class {
+#define RF_MEMORY_CLASS_ENUM(name, text) name,
+    RF_MEMORY_CLASS_LIST(RF_MEMORY_CLASS_ENUM)
+#undef RF_MEMORY_CLASS_ENUM
+    RF_MEMORY_CLASS_COUNT
+} rf_memory_class;
+
+RF_API const char *rf_memory_class_name(rf_memory_class memory_class);
+
+#define RF_MEMORY_STATS_VERSION 1
+
+typedef struct rf_memory_class_stats {
+    uint64_t current;  /* bytes in live blocks */
+    uint64_t peak;     /* the most that current has been */
+    uint64_t total;    /* bytes ever taken */
+    uint64_t count;    /* live blocks */
+    uint64_t external; /* of current: bytes used in place, such as a mapped file; not in any pool */
+} rf_memory_class_stats;
+
+/* The account of one runtime's device memory. At every moment live + free + padding = reserved. */
+typedef struct rf_memory_stats {
+    uint32_t version; /* RF_MEMORY_STATS_VERSION, set by the caller before the call */
+    uint32_t pools;   /* device allocations held */
+    uint64_t reserved;
+    uint64_t live; /* in blocks taken from pools; external blocks are not counted here */
+    uint64_t free;
+    uint64_t padding;
+    uint64_t largest_free;
+    double fragmentation; /* 1 - largest_free / free; 0 when nothing is free */
+    uint64_t high_water;  /* the most that reserved has been */
+    uint64_t driver_allocations; /* calls ever made */
+    uint64_t driver_frees;
+    uint64_t driver_nanoseconds; /* spent in the two */
+    rf_memory_class_stats classes[RF_MEMORY_CLASS_COUNT];
+} rf_memory_stats;
+
+/* RF_ERROR_ARGUMENT where version is not one that this library knows. */
+RF_API rf_status rf_memory_stats_get(rf_runtime *runtime, rf_memory_stats *stats, rf_error *error);
+
+/* ----------------------------------------------------------------------- models and plans --- */
+
+typedef struct rf_model rf_model;
+typedef struct rf_plan rf_plan;
+typedef struct rf_engine rf_engine;
+typedef struct rf_tokenizer rf_tokenizer;
+
+/* Return false to cancel: the call then gives everything back and returns RF_ERROR_CANCELLED. */
+typedef bool (*rf_progress_callback)(void *user, uint64_t done_bytes, uint64_t total_bytes);
+
+typedef struct rf_model_options {
+    size_t size;
+    bool no_mmap;            /* CPU: read weights into pools and do not use the mapped file in place */
+    uint64_t pool_bytes;     /* the most one pool holds; a power of two; 0: 1 GiB */
+    uint64_t alignment;      /* of every placement; a power of two, at least 256; 0: 4096 */
+    rf_progress_callback progress;
+    void *progress_user;
+} rf_model_options;
+
+#define RF_MODEL_OPTIONS_INIT ((rf_model_options){.size = sizeof(rf_model_options)})
+
+/*
+ * Loads a model: plans its weights, allocates the pools of that plan, and fills them (or, on the CPU,
+ * uses the mapped file in place). On failure everything is given back.
+ * Errors: those of rf_gguf_open; FORMAT and UNSUPPORTED with the metadata key or tensor that is to
+ * blame; DEVICE_MEMORY with bytes asked, free and the largest free block; CANCELLED.
+ */
+RF_API rf_status rf_model_load(rf_runtime *runtime, const char *path,
+                               const rf_model_options *options, rf_model **out, rf_error *error);
+/* RF_ERROR_BUSY, and nothing freed, while an engine uses it. */
+RF_API rf_status rf_model_free(rf_model *model, rf_error *error);
+
+typedef struct rf_model_info {
+    rf_string name;         /* general.name; empty where the file has none */
+    rf_string architecture; /* "llama", "qwen2", … */
+    uint32_t n_layers;
+    uint32_t n_embedding;
+    uint32_t n_vocabulary;
+    uint32_t n_context_trained; /* tokens */
+    uint64_t n_parameters;
+    uint64_t weight_bytes;
+} rf_model_info;
+
+RF_API rf_model_info rf_model_describe(const rf_model *model);
+RF_API const rf_tokenizer *rf_model_tokenizer(const rf_model *model); /* NULL where the file has none */
+
+/* Element type of the KV cache: RF_TYPE_F16, RF_TYPE_F32 or RF_TYPE_Q8_0. */
+typedef struct rf_engine_options {
+    size_t size;
+    uint32_t n_context;    /* tokens a sequence may hold; 0: the lesser of trained length and 4096 */
+    uint32_t n_sequences;  /* that may be live at once; 0: 1 */
+    uint32_t n_batch;      /* tokens computed in one pass at most; 0: 512 */
+    uint32_t n_logits;     /* rows of logits one pass may give; 0: n_sequences */
+    rf_type kv_type;       /* RF_TYPE_F32 (0) only if kv_type_set */
+    bool kv_type_set;      /* false: RF_TYPE_F16 */
+    uint32_t page_tokens;  /* tokens in a KV page, a power of two from 1 to 256; 0: 16 */
+} rf_engine_options;
+
+#define RF_ENGINE_OPTIONS_INIT ((rf_engine_options){.size = sizeof(rf_engine_options)})
+
+/* ------------------------------------------------------------------------------------ plan --- */
+
+typedef struct rf_plan_pool {
+    rf_memory_class memory_class; /* pools hold one lifetime: weights, or KV cache and scratch */
+    uint64_t bytes;               /* what the driver will be asked for */
+    uint64_t padding;             /* of bytes: lost to alignment */
+    uint32_t items;
+} rf_plan_pool;
+
+typedef struct rf_plan_item {
+    const char *label;
+    rf_memory_class memory_class;
+    uint64_t bytes;
+    uint32_t pool;   /* index; RF_PLAN_EXTERNAL where the bytes are used in place */
+    uint64_t offset; /* in the pool */
+} rf_plan_item;
+
+#define RF_PLAN_EXTERNAL UINT32_MAX
+
+typedef struct rf_plan_summary {
+    uint64_t pooled[RF_MEMORY_CLASS_COUNT];   /* bytes asked for, without padding */
+    uint64_t external[RF_MEMORY_CLASS_COUNT]; /* bytes used in place */
+    uint64_t padding;
+    uint64_t total;     /* what all pools take: the sum of pooled, plus padding */
+    uint64_t available; /* the device's free memory when the plan was made */
+    bool fits;          /* total <= available */
+    uint32_t n_context; /* as resolved from the options */
+    uint32_t n_sequences;
+    uint32_t n_batch;
+    rf_type kv_type;
+} rf_plan_summary;
+
+/*
+ * Plans a model and an engine on a device without allocating device memory. A load with the same
+ * options takes exactly these pools. The plan is the caller's, independent of gguf and runtime.
+ */
+RF_API rf_status rf_plan_create(rf_runtime *runtime, const rf_gguf *gguf,
+                                const rf_model_options *model_options,
+                                const rf_engine_options *engine_options, rf_plan **out,
+                                rf_error *error);
+RF_API void rf_plan_free(rf_plan *plan);
+RF_API rf_plan_summary rf_plan_summarise(const rf_plan *plan);
+RF_API size_t rf_plan_pool_count(const rf_plan *plan);
+RF_API rf_plan_pool rf_plan_pool_at(const rf_plan *plan, size_t i); /* all zero past the end */
+RF_API size_t rf_plan_item_count(const rf_plan *plan);
+RF_API rf_plan_item rf_plan_item_at(const rf_plan *plan, size_t i); /* all zero past the end */
+
+/* ------------------------------------------------------------------------------- tokenizer --- */
+
+#define RF_TOKEN_NONE (-1)
+
+/* Makes a tokenizer from a file's metadata alone; the architecture does not matter. */
+RF_API rf_status rf_tokenizer_open(const rf_gguf *gguf, rf_tokenizer **out, rf_error *error);
+RF_API void rf_tokenizer_free(rf_tokenizer *tokenizer); /* only for those from rf_tokenizer_open */
+
+typedef struct rf_tokenize_options {
+    bool add_bos_eos;   /* put BOS and EOS where the metadata says so */
+    bool parse_special; /* text such as "<|im_end|>" becomes its control token, not plain text */
+} rf_tokenize_options;
+
+/*
+ * Tokenizes text, any bytes. *out is a new array of *count ids, to be freed with rf_free.
+ * Invalid UTF-8 is kept: BPE encodes it byte by byte, SentencePiece by byte fallback.
+ */
+RF_API rf_status rf_tokenize(const rf_tokenizer *tokenizer, rf_string text,
+                             rf_tokenize_options options, int32_t **out, size_t *count,
+                             rf_error *error);
+
+/* Ids to text; *out is NUL-terminated (the terminator is not in *length), to be freed with rf_free.
+ * Control tokens are left out unless special is true. RF_ERROR_RANGE names an id that is none. */
+RF_API rf_status rf_detokenize(const rf_tokenizer *tokenizer, const int32_t *tokens, size_t count,
+                               bool special, char **out, size_t *length, rf_error *error);
+
+RF_API uint32_t rf_tokenizer_size(const rf_tokenizer *tokenizer);
+RF_API int32_t rf_tokenizer_bos(const rf_tokenizer *tokenizer); /* RF_TOKEN_NONE where there is none */
+RF_API int32_t rf_tokenizer_eos(const rf_tokenizer *tokenizer);
+RF_API bool rf_tokenizer_is_end(const rf_tokenizer *tokenizer, int32_t token); /* ends generation */
+/* A token's text as stored in the vocabulary. RF_ERROR_RANGE for an id that is none. */
+RF_API rf_status rf_tokenizer_text(const rf_tokenizer *tokenizer, int32_t token, rf_string *out,
+                                   rf_error *error);
+
+/* Turns a stream of ids into text without ever giving out half a UTF-8 character. */
+typedef struct rf_text_stream rf_text_stream;
+
+RF_API rf_status rf_text_stream_create(const rf_tokenizer *tokenizer, bool special,
+                                       rf_text_stream **out, rf_error *error);
+RF_API void rf_text_stream_free(rf_text_stream *stream);
+/* Adds a token; *text are the whole characters now complete, valid until the next call. */
+RF_API rf_status rf_text_stream_add(rf_text_stream *stream, int32_t token, rf_string *text,
+                                    rf_error *error);
+/* Ends the stream; *text is what was held back, each broken sequence as U+FFFD. */
+RF_API rf_status rf_text_stream_end(rf_text_stream *stream, rf_string *text, rf_error *error);
+
+/* ------------------------------------------------------------------------------------ chat --- */
+
+typedef struct rf_chat_message {
+    const char *role; /* "system", "user" or "assistant" */
+    const char *content;
+} rf_chat_message;
+
+/* The family recognised from tokenizer.chat_template: "chatml", "llama2", "llama3", "mistral",
+ * "gemma", "phi3", "deepseek", "zephyr"; "plain" where there is no template or an unknown one. */
+RF_API const char *rf_chat_family(const rf_tokenizer *tokenizer);
+
+/* Renders messages and the opening of the assistant's answer as text to be tokenized with
+ * parse_special. *out is NUL-terminated, to be freed with rf_free. */
+RF_API rf_status rf_chat_render(const rf_tokenizer *tokenizer, const rf_chat_message *messages,
+                                size_t count, char **out, rf_error *error);
+
+/* ---------------------------------------------------------------------------------- engine --- */
+
+typedef uint64_t rf_sequence; /* never reused within an engine */
+
+typedef struct rf_logit_bias {
+    int32_t token;
+    float bias; /* added to the logit; -INFINITY forbids the token */
+} rf_logit_bias;
+
+/* How the next token is drawn. Applied in this order: bias, penalties, top-k, top-p, min-p,
+ * temperature. Zero or neutral values switch a step off. */
+typedef struct rf_sampling {
+    float temperature;       /* 0: the most likely token (greedy) */
+    uint32_t top_k;          /* 0: off */
+    float top_p;             /* in (0, 1]; 1: off */
+    float min_p;             /* in [0, 1); 0: off */
+    float repeat_penalty;    /* 1: off; logits of seen tokens are divided (or multiplied, if < 0) */
+    float frequency_penalty; /* 0: off; subtracted once for each time seen */
+    float presence_penalty;  /* 0: off; subtracted once if seen */
+    uint32_t penalty_last_n; /* how many latest tokens, prompt included, count as seen */
+    uint64_t seed;           /* same seed, same text */
+    const rf_logit_bias *biases;
+    size_t n_biases;
+} rf_sampling;
+
+#define RF_SAMPLING_INIT                                                                           \
+    ((rf_sampling){.temperature = 0.8F,                                                            \
+                   .top_k = 40,                                                                    \
+                   .top_p = 0.95F,                                                                 \
+                   .min_p = 0.05F,                                                                 \
+                   .repeat_penalty = 1.0F,                                                         \
+                   .penalty_last_n = 64})
+
+/* Plans, allocates and readies an engine. RF_ERROR_DEVICE_MEMORY says what was asked and free. */
+RF_API rf_status rf_engine_create(rf_model *model, const rf_engine_options *options,
+                                  rf_engine **out, rf_error *error);
+RF_API void rf_engine_free(rf_engine *engine);
+
+/* The plan that this engine's memory and its model's were allocated from; owned by the engine. */
+RF_API const rf_plan *rf_engine_plan(const rf_engine *engine);
+
+typedef struct rf_request {
+    const int32_t *tokens; /* the prompt, copied */
+    size_t n_tokens;       /* at least 1 */
+    uint32_t max_tokens;   /* to generate; 0: until the context is full */
+    bool ignore_end;       /* go on after an end-of-generation token */
+    rf_sampling sampling;  /* biases are copied */
+} rf_request;
+
+/* Queues a request; it starts when a sequence is free. Errors: ARGUMENT (bad option or token id, by
+ * name), FULL (the prompt does not fit into the context: both sizes are in the message). */
+RF_API rf_status rf_engine_submit(rf_engine *engine, const rf_request *request, rf_sequence *out,
+                                  rf_error *error);
+
+typedef enum rf_finish {
+    RF_FINISH_NONE = 0,  /* goes on */
+    RF_FINISH_END = 1,   /* the model ended it */
+    RF_FINISH_LENGTH = 2, /* max_tokens reached, or the context is full */
+} rf_finish;
+
+typedef struct rf_event {
+    rf_sequence sequence;
+    int32_t token;    /* the new token; RF_TOKEN_NONE where the context left no room for one */
+    rf_finish finish; /* anything but NONE: the sequence is over and its memory is free again */
+} rf_event;
+
+/*
+ * One pass: admits waiting requests, computes one batch (prefill chunks and one token for each
+ * sequence that generates), and reports the new tokens. *count is 0 after a pass that only
+ * prefilled, and capacity must be at least n_sequences. On failure no sequence has advanced.
+ */
+RF_API rf_status rf_engine_step(rf_engine *engine, rf_event *events, size_t capacity, size_t *count,
+                                rf_error *error);
+/* Requests that are waiting or running. */
+RF_API size_t rf_engine_active(const rf_engine *engine);
+/* Ends a sequence, waiting or running, and frees its memory. RF_ERROR_NOT_FOUND if it is over. */
+RF_API rf_status rf_engine_cancel(rf_engine *engine, rf_sequence sequence, rf_error *error);
+
+/*
+ * The logits of every token of a text: logits[n_tokens][n_vocabulary], f32, row i after token i.
+ * In passes of n_batch tokens, or token by token through the cache if one_by_one; no request may be
+ * active (RF_ERROR_BUSY). RF_ERROR_FULL where the text exceeds the context.
+ */
+RF_API rf_status rf_engine_logits(rf_engine *engine, const int32_t *tokens, size_t n_tokens,
+                                  bool one_by_one, float *logits, rf_error *error);
+
+typedef struct rf_engine_stats {
+    uint64_t prefill_tokens;
+    uint64_t prefill_nanoseconds;
+    uint64_t decode_tokens;
+    uint64_t decode_nanoseconds;
+    uint64_t kv_pages_total;
+    uint64_t kv_pages_used;
+    uint64_t kv_pages_peak;
+} rf_engine_stats;
+
+RF_API rf_engine_stats rf_engine_statistics(const rf_engine *engine);
+
+/* Frees what rf_tokenize, rf_detokenize and rf_chat_render gave out. */
+RF_API void rf_free(void *memory);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
