@@ -551,18 +551,19 @@ typedef enum rf_finish {
     RF_FINISH_LENGTH = 2, /* max_tokens reached, or the context is full */
 } rf_finish;
 
-typedef struct rf_event {
+/* What one pass gave a sequence. */
+typedef struct rf_output {
     rf_sequence sequence;
     int32_t token;    /* the new token; RF_TOKEN_NONE where the context left no room for one */
     rf_finish finish; /* anything but NONE: the sequence is over and its memory is free again */
-} rf_event;
+} rf_output;
 
 /*
  * One pass: admits waiting requests, computes one batch (prefill chunks and one token for each
  * sequence that generates), and reports the new tokens. *count is 0 after a pass that only
  * prefilled, and capacity must be at least n_sequences. On failure no sequence has advanced.
  */
-RF_API rf_status rf_engine_step(rf_engine *engine, rf_event *events, size_t capacity, size_t *count,
+RF_API rf_status rf_engine_step(rf_engine *engine, rf_output *outputs, size_t capacity, size_t *count,
                                 rf_error *error);
 /* Requests that are waiting or running. */
 RF_API size_t rf_engine_active(const rf_engine *engine);
