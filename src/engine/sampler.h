@@ -1,0 +1,25 @@
+/*
+ * sampler.h: drawing the next token from a row of logits. A sampler holds the state of one sequence:
+ * its random numbers and the tokens that its penalties look at.
+ */
+#ifndef RF_ENGINE_SAMPLER_H
+#define RF_ENGINE_SAMPLER_H
+
+#include "base/error.h"
+
+typedef struct rf_sampler rf_sampler;
+
+/* Checks every field by name (RF_ERROR_ARGUMENT), copies the biases, and allocates all that drawing
+ * will need. n_vocabulary: entries of a row of logits. */
+rf_status rf_sampler_create(const rf_sampling *sampling, uint32_t n_vocabulary, rf_sampler **out,
+                            rf_error *error);
+void rf_sampler_free(rf_sampler *sampler);
+
+/* Tells it of a token of the prompt, or one that was generated. */
+void rf_sampler_accept(rf_sampler *sampler, int32_t token);
+
+/* Draws a token from logits, f32 [n_vocabulary], which it may change. NaN counts as -infinity; where
+ * nothing is left RF_ERROR_INTERNAL. Allocates nothing. */
+rf_status rf_sampler_draw(rf_sampler *sampler, float *logits, int32_t *token, rf_error *error);
+
+#endif

@@ -1,0 +1,88 @@
+/*
+ * kvcache.h: which page holds which tokens of which sequence. Paged attention's memory (Kwon et al.
+ * 2023): keys and values live in pages of a fixed number of tokens, a sequence is a list of pages (its
+ * block table), and sequences that share a beginning share pages until one of them writes.
+ *
+ * It decides and counts; the bytes are written by kernels, through the rf_kv_layer of each layer and the
+ * block tables. The one thing that it moves itself is the copy of a shared page on its first write.
+ * One thread at a time.
+ */
+#ifndef RF_KVCACHE_KVCACHE_H
+#define RF_KVCACHE_KVCACHE_H
+
+#include "kernels/kernels.h"
+
+#define RF_KV_MAX_PAGE_TOKENS 256
+#define RF_KV_NO_SEQUENCE UINT32_MAX
+
+typedef struct rf_kvcache rf_kvcache;
+
+typedef struct rf_kvcache_config {
+    uint32_t n_layers;
+    uint32_t n_kv_heads;
+    uint32_t head_size;   /* of keys and of values; whole blocks of type */
+    rf_type type;         /* F32, F16 or Q8_0 */
+    uint32_t page_tokens; /* a power of two, 1 to RF_KV_MAX_PAGE_TOKENS */
+    uint32_t n_context;   /* tokens one sequence may hold */
+    uint32_t n_sequences; /* that may be live at once */
+} rf_kvcache_config;
+
+/* Checks a configuration: RF_ERROR_ARGUMENT or RF_ERROR_UNSUPPORTED says what is wrong with it. */
+rf_status rf_kvcache_check_config(const rf_kvcache_config *config, rf_error *error);
+
+/* Adds what a cache takes to a plan: for each layer an item of keys and one of values, enough pages for
+ * every sequence to fill its context. *first is the index of the first item; the rest follow. */
+rf_status rf_kvcache_plan(const rf_kvcache_config *config, rf_plan *plan, uint32_t *first,
+                          rf_error *error);
+
+/* Takes the planned items from a pool. On failure nothing stays taken. The pool outlives the cache. */
+rf_status rf_kvcache_create(const rf_kvcache_config *config, rf_pool *pool, const rf_plan *plan,
+                            uint32_t first, rf_device *device, rf_kvcache **out, rf_error *error);
+void rf_kvcache_free(rf_kvcache *cache); /* gives its blocks back to the pool */
+
+/* Where kernels find one layer. layer < n_layers. */
+const rf_kv_layer *rf_kvcache_layer(const rf_kvcache *cache, uint32_t layer);
+
+/* ---- sequences ------------------------------------------------------------------------------ */
+
+/* A new, empty sequence; *out is below n_sequences and is its row of the block tables. RF_ERROR_FULL. */
+rf_status rf_kvcache_open(rf_kvcache *cache, uint32_t *out, rf_error *error);
+
+/*
+ * Makes room for n more tokens, so that kernels may write them: takes pages, and copies a shared last
+ * page. The length grows with rf_kvcache_commit. On failure (RF_ERROR_FULL: context or pages) the
+ * sequence is as before.
+ */
+rf_status rf_kvcache_reserve(rf_kvcache *cache, uint32_t sequence, uint32_t n, rf_error *error);
+/* Says that n reserved tokens were written. RF_ERROR_RANGE where fewer were reserved. */
+rf_status rf_kvcache_commit(rf_kvcache *cache, uint32_t sequence, uint32_t n, rf_error *error);
+
+/* A new sequence with the same tokens, sharing every page. RF_ERROR_FULL. */
+rf_status rf_kvcache_fork(rf_kvcache *cache, uint32_t sequence, uint32_t *out, rf_error *error);
+
+/* Keeps the first n tokens and gives back pages (reserved ones too) behind them. RF_ERROR_RANGE. */
+rf_status rf_kvcache_truncate(rf_kvcache *cache, uint32_t sequence, uint32_t n, rf_error *error);
+
+/* Ends a sequence. */
+rf_status rf_kvcache_release(rf_kvcache *cache, uint32_t sequence, rf_error *error);
+
+uint32_t rf_kvcache_length(const rf_kvcache *cache, uint32_t sequence); /* tokens; 0 if not open */
+
+/* The block tables, host memory: i32 [n_sequences][rf_kvcache_table_stride]; -1 where no page is. */
+const int32_t *rf_kvcache_tables(const rf_kvcache *cache);
+uint32_t rf_kvcache_table_stride(const rf_kvcache *cache);
+
+typedef struct rf_kvcache_stats {
+    uint64_t pages_total;
+    uint64_t pages_used;
+    uint64_t pages_peak;
+    uint64_t pages_shared; /* of used: with more than one owner */
+    uint64_t copies;       /* pages copied because they were shared when written */
+} rf_kvcache_stats;
+
+rf_kvcache_stats rf_kvcache_statistics(const rf_kvcache *cache);
+
+/* Walks everything: owner counts match the tables, free and used pages tile the cache. For tests. */
+rf_status rf_kvcache_check(const rf_kvcache *cache, rf_error *error);
+
+#endif
