@@ -1,7 +1,15 @@
 /*
- * dot.h: dot products of quantised weight rows with activation rows, the inner loop of every matrix
- * product on the CPU. One entry per weight type; the portable entry is exact arithmetic on dequantised
- * weights, faster ones replace it by CPU feature.
+ * dot.h: the one inner loop of matrix products on the CPU: rows of weights times columns of activations,
+ * out[c][r] = sum over i of weight[r][i] * x[c][i].
+ *
+ * A matrix product packs its input once (rf_activation_pack), then computes tiles; tiles are
+ * independent, so threads share them out. A tile of one column is decode, limited by the speed at which
+ * weights arrive; a tile of many columns is prefill, where each weight is unpacked once for several.
+ *
+ * There is one portable entry a type, which is also the reference; faster ones override it by CPU flag.
+ *
+ * Preconditions: n is a multiple of the weight type's block, and of 32 where activations are packed as
+ * Q8; activations are aligned to 4 bytes, weights need no alignment; nothing overlaps.
  */
 #ifndef RF_KERNELS_CPU_DOT_H
 #define RF_KERNELS_CPU_DOT_H
@@ -9,31 +17,63 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "rocmforge.h"
+#include "base/error.h"
 
-/* The most activation columns that one call takes: enough to pay for unpacking a weight block once. */
-#define RF_DOT_MAX_COLUMNS 4
+/* How a row of activations is laid out for a dot product. */
+typedef enum rf_activation {
+    RF_ACTIVATION_F32 = 0, /* as it is: n floats */
+    RF_ACTIVATION_Q8 = 1,  /* n / 32 of rf_activation_block */
+    RF_ACTIVATION_COUNT
+} rf_activation;
 
-typedef struct rf_dot {
+/*
+ * 32 activations as 8-bit integers: value = d * q, d = max |x| / 127. One layout serves every quantised
+ * weight type, so that an input shared by matrices of several types is packed once. The scale is f32,
+ * as these blocks are never stored. The sums let a dot product use weights that are stored with an
+ * offset without subtracting it from each one.
+ */
+typedef struct rf_activation_block {
+    float d;
+    int16_t sums[2]; /* of q[0..15] and q[16..31] */
+    int8_t q[32];    /* -127..127 */
+} rf_activation_block;
+
+/* Bytes of a row of n packed activations; RF_ERROR_OVERFLOW where they do not fit. */
+rf_status rf_activation_bytes(rf_activation activation, uint64_t n, uint64_t *bytes,
+                              rf_error *error);
+
+/*
+ * Packs a row. The same result, bit for bit, on every CPU: each x times 127 / max |x| is rounded to
+ * nearest, ties to even. A block with a NaN or an infinity gets d = NaN, so that the product shows it;
+ * one with nothing of at least 2^-100 is all zero.
+ */
+typedef void (*rf_activation_pack_fn)(const float *x, void *out, uint64_t n);
+
+typedef struct rf_dot_tile {
+    const void *weights; /* first row */
+    const void *x;       /* first column, packed */
+    float *out;          /* out[column * out_stride + row] */
+    uint64_t n;          /* elements of a row */
+    uint64_t row_bytes;  /* from one row of weights to the next */
+    uint64_t x_bytes;    /* from one column of activations to the next */
+    uint64_t out_stride; /* floats from one column of the result to the next */
+    uint32_t n_rows;
+    uint32_t n_columns;
+} rf_dot_tile;
+
+/* The dot product for one weight type. */
+typedef struct rf_dot_type {
     rf_type weight;
-    rf_type activation; /* what activations are turned into first: F32, Q8_0, Q8_1 or Q8_K */
+    rf_activation activation;
+    rf_activation_pack_fn pack;
+    void (*tile)(const rf_dot_tile *tile);
+} rf_dot_type;
 
-    /* Turns n f32 activations into blocks of the activation type (n a multiple of the weight's block). */
-    void (*prepare)(const float *x, void *out, uint64_t n);
+/* The fastest entry for this CPU, or the portable one if `reference`; NULL where the type is not
+ * computable. Portable entries sum in double. */
+const rf_dot_type *rf_dot_for(rf_type weight, bool reference);
 
-    /*
-     * out[c] = weight row · activations[c], for n elements and n_columns (1 to RF_DOT_MAX_COLUMNS)
-     * prepared rows.
-     */
-    void (*columns)(uint64_t n, const void *weights, const void *const *activations,
-                    uint32_t n_columns, float *out);
-} rf_dot;
-
-/* Bytes of a prepared activation row of n elements; at most 4 n for every type. */
-uint64_t rf_dot_activation_bytes(const rf_dot *dot, uint64_t n);
-
-/* The fastest entry for a weight type on this CPU, or the portable one if reference is true. NULL for a
- * type that is not computable. */
-const rf_dot *rf_dot_for(rf_type weight, bool reference);
+/* What the fast entries were chosen for: "avx2", or "portable" where this CPU has none. */
+const char *rf_dot_instructions(void);
 
 #endif
