@@ -1,0 +1,75 @@
+# Makefile: the front door. Meson does the work; each target here is one thing that people want done.
+# `make help` lists them.
+
+BUILD ?= build
+PREFIX ?= /usr/local
+DESTDIR ?=
+# Further arguments for meson setup, such as -Dwerror=true.
+OPTIONS ?=
+# Arguments for the program that make demo runs.
+DEMO ?= run -p "Once upon a time" -n 200 --seed 7
+
+PROGRAM := $(BUILD)/src/cli/rocmforge
+SANITIZE := -Doptimization=1 -Db_lundef=false
+# A sanitizer's finding fails the test that caused it.
+export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_after_return=1
+export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
+export TSAN_OPTIONS ?= halt_on_error=1
+
+.PHONY: all demo test bench check sanitize sanitize-thread install clean help
+
+all:
+	@tools/install-dependencies.sh --check build
+	@tools/build.sh $(BUILD) $(OPTIONS)
+
+demo:
+	@tools/install-dependencies.sh build
+	@tools/build.sh $(BUILD) $(OPTIONS)
+	@$(PROGRAM) $(DEMO)
+
+test:
+	@tools/install-dependencies.sh build test
+	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/test.sh $(BUILD)
+
+bench:
+	@tools/install-dependencies.sh build test
+	@tools/build.sh $(BUILD) $(OPTIONS)
+	@meson test -C $(BUILD) --no-rebuild --benchmark --verbose
+
+check:
+	@tools/install-dependencies.sh build test check
+	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/check.sh $(BUILD)
+
+sanitize:
+	@tools/install-dependencies.sh build test
+	@tools/build.sh $(BUILD)-sanitize -Db_sanitize=address,undefined $(SANITIZE) $(OPTIONS)
+	@tools/test.sh $(BUILD)-sanitize --timeout-multiplier 5
+
+# The suites in which several threads run at once.
+sanitize-thread:
+	@tools/install-dependencies.sh build test
+	@tools/build.sh $(BUILD)-thread -Db_sanitize=thread $(SANITIZE) $(OPTIONS)
+	@tools/test.sh $(BUILD)-thread --timeout-multiplier 10 \
+	    --suite base --suite device --suite memory --suite kernels --suite engine
+
+install: all
+	@meson configure $(BUILD) --prefix=$(abspath $(PREFIX))
+	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD)
+
+clean:
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread
+
+help:
+	@echo 'make                  build the library and the command, in $(BUILD)/'
+	@echo 'make demo             install what is missing, build, and let the demo model tell a story'
+	@echo 'make test             install what is missing, build, and run every test that needs no GPU'
+	@echo 'make bench            measure'
+	@echo 'make check            format, layers and style, clang-tidy'
+	@echo 'make sanitize         the tests under the address and undefined behaviour sanitizers'
+	@echo 'make sanitize-thread  the concurrent tests under the thread sanitizer'
+	@echo 'make install          install to PREFIX ($(PREFIX)), below DESTDIR if that is set'
+	@echo 'make clean            remove the build folders'
+	@echo
+	@echo 'Variables: BUILD, PREFIX, DESTDIR, OPTIONS (for meson setup), DEMO (arguments for make demo)'

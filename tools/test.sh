@@ -1,0 +1,12 @@
+#!/bin/sh
+# test.sh: runs the tests of a build folder and sums them up.
+#
+#   tools/test.sh FOLDER [meson test argument]…
+set -u
+cd "$(dirname "$0")/.." || exit 1
+folder=$1
+shift
+log=$folder/meson-logs/testlog.json
+rm -f "$log"
+meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
+exec python3 -B tools/test_summary.py "$log"
