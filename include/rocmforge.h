@@ -23,8 +23,8 @@
  *   - Output parameters are written only on success.
  *   - Functions that free or close take NULL and then do nothing.
  *   - Strings that come in are NUL-terminated UTF-8; rf_string is a view that is not terminated.
- *   - Sizes are in bytes, token counts in tokens, times in nanoseconds. Shapes are written innermost
- *     dimension first, as in the GGUF format.
+ *   - Sizes are in bytes, token counts in tokens, times in nanoseconds. Shapes are written
+ * innermost dimension first, as in the GGUF format.
  *   - Options structs start with a size member, set by their _INIT macro, so that they can grow
  *     without breaking programs that were built before.
  *   - The library never exits, aborts or writes to standard output; its log goes to a callback.
@@ -78,7 +78,8 @@ typedef enum rf_status {
 
 #define RF_ERROR_MESSAGE_BYTES 1024
 
-/* What went wrong. Each layer that knows more puts its context in front: "load m.gguf: tensor x: …". */
+/* What went wrong. Each layer that knows more puts its context in front: "load m.gguf: tensor x:
+ * …". */
 typedef struct rf_error {
     rf_status status;
     int driver_code; /* the device driver's or errno's own number; 0 where there is none */
@@ -155,10 +156,12 @@ typedef struct rf_type_info {
     bool computable;         /* weights of this type can be used; others are refused by name */
 } rf_type_info;
 
-/* The description of an element type, or NULL where the number is none (or one that was removed). */
+/* The description of an element type, or NULL where the number is none (or one that was removed).
+ */
 RF_API const rf_type_info *rf_type_describe(uint32_t type);
 
-/* -------------------------------------------------------------------------------- GGUF files --- */
+/* -------------------------------------------------------------------------------- GGUF files ---
+ */
 
 typedef struct rf_gguf rf_gguf;
 
@@ -192,7 +195,7 @@ typedef struct rf_gguf_value {
         struct {
             rf_gguf_type item_type; /* never RF_GGUF_ARRAY: nested arrays are refused */
             uint64_t count;
-            const void *items; /* unaligned, as in the file: read with rf_gguf_item */
+            const void *items;              /* unaligned, as in the file: read with rf_gguf_item */
             const uint64_t *string_offsets; /* of each string's length field from items, or NULL */
         } array;
     };
@@ -215,7 +218,8 @@ typedef struct rf_gguf_tensor {
 /*
  * Opens and validates a GGUF file of version 2 or 3. Given the first file of a split model
  * ("…-00001-of-0000N.gguf") the others are opened too. Nothing is used before it is checked.
- * Errors: NOT_FOUND and IO (path), FORMAT (what is wrong and where), UNSUPPORTED (version, byte order).
+ * Errors: NOT_FOUND and IO (path), FORMAT (what is wrong and where), UNSUPPORTED (version, byte
+ * order).
  */
 RF_API rf_status rf_gguf_open(const char *path, rf_gguf **out, rf_error *error);
 RF_API void rf_gguf_close(rf_gguf *gguf);
@@ -234,7 +238,8 @@ RF_API rf_status rf_gguf_item(const rf_gguf_value *array, uint64_t i, rf_gguf_va
                               rf_error *error);
 
 RF_API size_t rf_gguf_tensor_count(const rf_gguf *gguf);
-RF_API const rf_gguf_tensor *rf_gguf_tensor_at(const rf_gguf *gguf, size_t i); /* NULL past the end */
+RF_API const rf_gguf_tensor *rf_gguf_tensor_at(const rf_gguf *gguf,
+                                               size_t i); /* NULL past the end */
 RF_API const rf_gguf_tensor *rf_gguf_find_tensor(const rf_gguf *gguf, const char *name);
 
 /* --------------------------------------------------------------------------------- devices --- */
@@ -254,15 +259,16 @@ typedef struct rf_device_info {
     char memory_source[32];   /* whose word that is: "driver", "sysfs", "/proc/meminfo" */
 } rf_device_info;
 
-/* The devices that can be opened here. Writes at most capacity entries; *count is how many there are. */
+/* The devices that can be opened here. Writes at most capacity entries; *count is how many there
+ * are. */
 RF_API rf_status rf_device_list(rf_device_info *out, size_t capacity, size_t *count,
                                 rf_error *error);
 
 typedef struct rf_runtime_options {
     size_t size;
-    const char *device;      /* an id, or NULL for the best device found */
-    uint32_t n_threads;      /* CPU threads, 1 to 512; 0: one a core */
-    bool reference_kernels;  /* only the portable kernels: exact arithmetic on dequantised weights */
+    const char *device;     /* an id, or NULL for the best device found */
+    uint32_t n_threads;     /* CPU threads, 1 to 512; 0: one a core */
+    bool reference_kernels; /* only the portable kernels: exact arithmetic on dequantised weights */
 } rf_runtime_options;
 
 #define RF_RUNTIME_OPTIONS_INIT ((rf_runtime_options){.size = sizeof(rf_runtime_options)})
@@ -287,7 +293,7 @@ typedef enum rf_memory_class {
 #define RF_MEMORY_CLASS_ENUM(name, text) name,
     RF_MEMORY_CLASS_LIST(RF_MEMORY_CLASS_ENUM)
 #undef RF_MEMORY_CLASS_ENUM
-    RF_MEMORY_CLASS_COUNT
+        RF_MEMORY_CLASS_COUNT
 } rf_memory_class;
 
 RF_API const char *rf_memory_class_name(rf_memory_class memory_class);
@@ -311,8 +317,8 @@ typedef struct rf_memory_stats {
     uint64_t free;
     uint64_t padding;
     uint64_t largest_free;
-    double fragmentation; /* 1 - largest_free / free; 0 when nothing is free */
-    uint64_t high_water;  /* the most that reserved has been */
+    double fragmentation;        /* 1 - largest_free / free; 0 when nothing is free */
+    uint64_t high_water;         /* the most that reserved has been */
     uint64_t driver_allocations; /* calls ever made */
     uint64_t driver_frees;
     uint64_t driver_nanoseconds; /* spent in the two */
@@ -334,9 +340,9 @@ typedef bool (*rf_progress_callback)(void *user, uint64_t done_bytes, uint64_t t
 
 typedef struct rf_model_options {
     size_t size;
-    bool no_mmap;            /* CPU: read weights into pools and do not use the mapped file in place */
-    uint64_t pool_bytes;     /* the most one pool holds; a power of two; 0: 1 GiB */
-    uint64_t alignment;      /* of every placement; a power of two, at least 256; 0: 4096 */
+    bool no_mmap;        /* CPU: read weights into pools and do not use the mapped file in place */
+    uint64_t pool_bytes; /* the most one pool holds; a power of two; 0: 1 GiB */
+    uint64_t alignment;  /* of every placement; a power of two, at least 256; 0: 4096 */
     rf_progress_callback progress;
     void *progress_user;
 } rf_model_options;
@@ -344,10 +350,10 @@ typedef struct rf_model_options {
 #define RF_MODEL_OPTIONS_INIT ((rf_model_options){.size = sizeof(rf_model_options)})
 
 /*
- * Loads a model: plans its weights, allocates the pools of that plan, and fills them (or, on the CPU,
- * uses the mapped file in place). On failure everything is given back.
- * Errors: those of rf_gguf_open; FORMAT and UNSUPPORTED with the metadata key or tensor that is to
- * blame; DEVICE_MEMORY with bytes asked, free and the largest free block; CANCELLED.
+ * Loads a model: plans its weights, allocates the pools of that plan, and fills them (or, on the
+ * CPU, uses the mapped file in place). On failure everything is given back. Errors: those of
+ * rf_gguf_open; FORMAT and UNSUPPORTED with the metadata key or tensor that is to blame;
+ * DEVICE_MEMORY with bytes asked, free and the largest free block; CANCELLED.
  */
 RF_API rf_status rf_model_load(rf_runtime *runtime, const char *path,
                                const rf_model_options *options, rf_model **out, rf_error *error);
@@ -366,18 +372,19 @@ typedef struct rf_model_info {
 } rf_model_info;
 
 RF_API rf_model_info rf_model_describe(const rf_model *model);
-RF_API const rf_tokenizer *rf_model_tokenizer(const rf_model *model); /* NULL where the file has none */
+RF_API const rf_tokenizer *
+rf_model_tokenizer(const rf_model *model); /* NULL where the file has none */
 
 /* Element type of the KV cache: RF_TYPE_F16, RF_TYPE_F32 or RF_TYPE_Q8_0. */
 typedef struct rf_engine_options {
     size_t size;
-    uint32_t n_context;    /* tokens a sequence may hold; 0: the lesser of trained length and 4096 */
-    uint32_t n_sequences;  /* that may be live at once; 0: 1 */
-    uint32_t n_batch;      /* tokens computed in one pass at most; 0: 512 */
-    uint32_t n_logits;     /* rows of logits one pass may give; 0: n_sequences */
-    rf_type kv_type;       /* RF_TYPE_F32 (0) only if kv_type_set */
-    bool kv_type_set;      /* false: RF_TYPE_F16 */
-    uint32_t page_tokens;  /* tokens in a KV page, a power of two from 1 to 256; 0: 16 */
+    uint32_t n_context;   /* tokens a sequence may hold; 0: the lesser of trained length and 4096 */
+    uint32_t n_sequences; /* that may be live at once; 0: 1 */
+    uint32_t n_batch;     /* tokens computed in one pass at most; 0: 512 */
+    uint32_t n_logits;    /* rows of logits one pass may give; 0: n_sequences */
+    rf_type kv_type;      /* RF_TYPE_F32 (0) only if kv_type_set */
+    bool kv_type_set;     /* false: RF_TYPE_F16 */
+    uint32_t page_tokens; /* tokens in a KV page, a power of two from 1 to 256; 0: 16 */
 } rf_engine_options;
 
 #define RF_ENGINE_OPTIONS_INIT ((rf_engine_options){.size = sizeof(rf_engine_options)})
@@ -456,7 +463,8 @@ RF_API rf_status rf_detokenize(const rf_tokenizer *tokenizer, const int32_t *tok
                                bool special, char **out, size_t *length, rf_error *error);
 
 RF_API uint32_t rf_tokenizer_size(const rf_tokenizer *tokenizer);
-RF_API int32_t rf_tokenizer_bos(const rf_tokenizer *tokenizer); /* RF_TOKEN_NONE where there is none */
+RF_API int32_t
+rf_tokenizer_bos(const rf_tokenizer *tokenizer); /* RF_TOKEN_NONE where there is none */
 RF_API int32_t rf_tokenizer_eos(const rf_tokenizer *tokenizer);
 RF_API bool rf_tokenizer_is_end(const rf_tokenizer *tokenizer, int32_t token); /* ends generation */
 /* A token's text as stored in the vocabulary. RF_ERROR_RANGE for an id that is none. */
@@ -546,8 +554,8 @@ RF_API rf_status rf_engine_submit(rf_engine *engine, const rf_request *request, 
                                   rf_error *error);
 
 typedef enum rf_finish {
-    RF_FINISH_NONE = 0,  /* goes on */
-    RF_FINISH_END = 1,   /* the model ended it */
+    RF_FINISH_NONE = 0,   /* goes on */
+    RF_FINISH_END = 1,    /* the model ended it */
     RF_FINISH_LENGTH = 2, /* max_tokens reached, or the context is full */
 } rf_finish;
 
@@ -563,8 +571,8 @@ typedef struct rf_output {
  * sequence that generates), and reports the new tokens. *count is 0 after a pass that only
  * prefilled, and capacity must be at least n_sequences. On failure no sequence has advanced.
  */
-RF_API rf_status rf_engine_step(rf_engine *engine, rf_output *outputs, size_t capacity, size_t *count,
-                                rf_error *error);
+RF_API rf_status rf_engine_step(rf_engine *engine, rf_output *outputs, size_t capacity,
+                                size_t *count, rf_error *error);
 /* Requests that are waiting or running. */
 RF_API size_t rf_engine_active(const rf_engine *engine);
 /* Ends a sequence, waiting or running, and frees its memory. RF_ERROR_NOT_FOUND if it is over. */

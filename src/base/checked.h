@@ -1,7 +1,7 @@
 /*
- * checked.h: size arithmetic that cannot wrap. Every sum, product and rounding of a number that came
- * from a file, a caller or a driver goes through here. Each returns false, and leaves *out alone, when
- * the result does not fit.
+ * checked.h: size arithmetic that cannot wrap. Every sum, product and rounding of a number that
+ * came from a file, a caller or a driver goes through here. Each returns false, and leaves *out
+ * alone, when the result does not fit.
  */
 #ifndef RF_BASE_CHECKED_H
 #define RF_BASE_CHECKED_H
@@ -34,8 +34,8 @@ static inline bool rf_is_power_of_two(uint64_t x)
 }
 
 /*
- * Rounds up to a multiple of a power of two. Adding alignment - 1 carries into the next multiple unless
- * x is one already, and the mask clears the bits below; the sum is what can wrap.
+ * Rounds up to a multiple of a power of two. Adding alignment - 1 carries into the next multiple
+ * unless x is one already, and the mask clears the bits below; the sum is what can wrap.
  */
 __attribute__((warn_unused_result)) static inline bool rf_align_up(uint64_t x, uint64_t alignment,
                                                                    uint64_t *out)

@@ -10,6 +10,7 @@ const char *rf_env_get(rf_env which)
         [RF_ENV_XDG_DATA_HOME] = "XDG_DATA_HOME",
         [RF_ENV_MODEL_PATH] = "ROCMFORGE_MODELS",
     };
-    const char *value = getenv(names[which]); /* NOLINT(concurrency-mt-unsafe): nothing here sets it */
+    const char *value =
+        getenv(names[which]); /* NOLINT(concurrency-mt-unsafe): nothing here sets it */
     return value && *value ? value : 0;
 }

@@ -20,7 +20,7 @@ const char *rf_status_text(rf_status status)
 const char *rf_version(void)
 {
 #define RF_STRINGIFY_(x) #x
-#define RF_STRINGIFY(x) RF_STRINGIFY_(x)
+#define RF_STRINGIFY(x)  RF_STRINGIFY_(x)
     return RF_STRINGIFY(RF_VERSION_MAJOR) "." RF_STRINGIFY(RF_VERSION_MINOR) "." RF_STRINGIFY(
         RF_VERSION_PATCH);
 }

@@ -1,7 +1,7 @@
 /*
  * fault.h: the seam through which tests make host allocation and file input/output fail. A program
- * that never calls rf_fault_arm pays one relaxed load a call. (Device failures have a seam of their own:
- * a wrapper around the device table.)
+ * that never calls rf_fault_arm pays one relaxed load a call. (Device failures have a seam of their
+ * own: a wrapper around the device table.)
  */
 #ifndef RF_BASE_FAULT_H
 #define RF_BASE_FAULT_H

@@ -36,7 +36,8 @@ rf_status rf_file_open(const char *path, rf_file **out, rf_error *error)
     if (!file)
         return rf_error_host_memory(error, "a file handle", sizeof(*file) + length + 1);
     memcpy(file->path, path, length + 1);
-    /* O_NONBLOCK: opening a FIFO must not wait for a writer; it changes nothing for regular files. */
+    /* O_NONBLOCK: opening a FIFO must not wait for a writer; it changes nothing for regular files.
+     */
     file->descriptor = rf_fault_fires(RF_FAULT_FILE_OPEN)
                            ? (errno = EIO, -1)
                            : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -93,7 +94,8 @@ rf_status rf_file_read(const rf_file *file, uint64_t offset, void *out, uint64_t
                             file->path, bytes, offset, file->bytes);
     char *to = out;
     while (bytes) {
-        /* Linux reads at most 0x7ffff000 bytes a call; a smaller round piece keeps reads aligned. */
+        /* Linux reads at most 0x7ffff000 bytes a call; a smaller round piece keeps reads aligned.
+         */
         size_t piece = bytes < (1U << 30) ? (size_t)bytes : (size_t)1 << 30;
         ssize_t got = rf_fault_fires(RF_FAULT_FILE_READ)
                           ? (errno = EIO, -1)

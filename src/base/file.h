@@ -20,9 +20,9 @@ rf_status rf_file_read(const rf_file *file, uint64_t offset, void *out, uint64_t
                        rf_error *error);
 
 /*
- * Maps the whole file for reading; the mapping belongs to the file and is made once. *out is NULL for an
- * empty file. A file that is cut short by someone else while it is mapped gives SIGBUS on access: that
- * is the price of using weights in place, and the reason for a no_mmap option.
+ * Maps the whole file for reading; the mapping belongs to the file and is made once. *out is NULL
+ * for an empty file. A file that is cut short by someone else while it is mapped gives SIGBUS on
+ * access: that is the price of using weights in place, and the reason for a no_mmap option.
  */
 rf_status rf_file_map(rf_file *file, const void **out, rf_error *error);
 

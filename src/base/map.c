@@ -63,7 +63,8 @@ rf_status rf_map_insert(rf_map *map, rf_string key, uint32_t value, bool *added,
     rf_map_slot *slot = find_slot(map->slots, map->capacity, key, hash);
     *added = slot->key == NULL;
     if (*added) {
-        /* An empty key has no bytes that need to outlive anything, but must not look like no key. */
+        /* An empty key has no bytes that need to outlive anything, but must not look like no key.
+         */
         *slot = (rf_map_slot){key.data ? key.data : "", (uint32_t)key.length, value, hash};
         map->count++;
     }

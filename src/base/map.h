@@ -1,6 +1,6 @@
 /*
- * map.h: a hash map from byte strings to 32-bit numbers, open addressing, XXH3. Keys are views: their
- * bytes must outlive the map. Zero-initialise it to start.
+ * map.h: a hash map from byte strings to 32-bit numbers, open addressing, XXH3. Keys are views:
+ * their bytes must outlive the map. Zero-initialise it to start.
  */
 #ifndef RF_BASE_MAP_H
 #define RF_BASE_MAP_H
@@ -28,8 +28,8 @@ void rf_map_free(rf_map *map);
 /* Makes room for count keys at once, so that inserting them neither grows nor fails. */
 rf_status rf_map_reserve(rf_map *map, uint64_t count, rf_error *error);
 
-/* Adds a key that is not there yet. *added is false, and the map unchanged, where it is there already.
- * Keys of 4 GiB and more are RF_ERROR_RANGE. */
+/* Adds a key that is not there yet. *added is false, and the map unchanged, where it is there
+ * already. Keys of 4 GiB and more are RF_ERROR_RANGE. */
 rf_status rf_map_insert(rf_map *map, rf_string key, uint32_t value, bool *added, rf_error *error);
 
 /* Whether the key is there; its value in *value. */

@@ -1,6 +1,6 @@
 /*
- * memory.h: host allocation. All of the library's heap memory comes from here, so that a test can make
- * the Nth allocation fail (fault.h) and can count what is live.
+ * memory.h: host allocation. All of the library's heap memory comes from here, so that a test can
+ * make the Nth allocation fail (fault.h) and can count what is live.
  */
 #ifndef RF_BASE_MEMORY_H
 #define RF_BASE_MEMORY_H
@@ -10,11 +10,12 @@
 
 #include "base/error.h"
 
-/* Zeroed memory for count * size bytes; NULL when that overflows or there is none. Free: rf_free. */
+/* Zeroed memory for count * size bytes; NULL when that overflows or there is none. Free: rf_free.
+ */
 void *rf_calloc(size_t count, size_t size);
 
-/* Like realloc for count * size bytes: NULL, and the old memory still there, on failure. New bytes are
- * not initialised. */
+/* Like realloc for count * size bytes: NULL, and the old memory still there, on failure. New bytes
+ * are not initialised. */
 void *rf_realloc(void *memory, size_t count, size_t size);
 
 /* Zeroed memory at a multiple of alignment (a power of two). Free: rf_free. */

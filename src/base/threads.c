@@ -1,9 +1,9 @@
 /*
  * threads.c: fork and join over a shared task counter.
  *
- * A job is published under the lock with a new number; workers sleep on a condition until that number
- * changes. Parts of the loop are claimed with one atomic addition each, so that a slow core does not
- * hold up the others.
+ * A job is published under the lock with a new number; workers sleep on a condition until that
+ * number changes. Parts of the loop are claimed with one atomic addition each, so that a slow core
+ * does not hold up the others.
  */
 #include "base/threads.h"
 
@@ -25,8 +25,8 @@ typedef struct worker {
 } worker;
 
 struct rf_threads {
-    uint32_t count;   /* the caller included */
-    uint32_t started; /* workers that exist: count - 1 once created */
+    uint32_t count;         /* the caller included */
+    uint32_t started;       /* workers that exist: count - 1 once created */
     pthread_mutex_t caller; /* held by the one rf_threads_run that is under way */
     pthread_mutex_t lock;   /* guards what stands below, up to the job */
     pthread_cond_t work;

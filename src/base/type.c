@@ -1,9 +1,9 @@
 /*
- * type.c: the one table of element types. Block sizes as the format's reference implementation defines
- * them (ggml, ggml-common.h): for each block, the packed values and its scales.
+ * type.c: the one table of element types. Block sizes as the format's reference implementation
+ * defines them (ggml, ggml-common.h): for each block, the packed values and its scales.
  *
- * It stands in base because the GGUF reader needs sizes to validate a file, and the tensor layer, which
- * knows what is inside a block, lies above the device.
+ * It stands in base because the GGUF reader needs sizes to validate a file, and the tensor layer,
+ * which knows what is inside a block, lies above the device.
  */
 #include <stddef.h>
 

@@ -11,8 +11,8 @@ const char *rf_shape_text(uint32_t n_dimensions, const uint64_t *shape,
 {
     size_t used = 0;
     for (uint32_t i = 0; i < n_dimensions && i < RF_MAX_DIMENSIONS; i++) {
-        int length = snprintf(text + used, RF_SHAPE_TEXT_BYTES - used, "%s%" PRIu64,
-                              i ? ", " : "[", shape[i]);
+        int length = snprintf(text + used, RF_SHAPE_TEXT_BYTES - used, "%s%" PRIu64, i ? ", " : "[",
+                              shape[i]);
         if (length < 0)
             break;
         used += (size_t)length;
@@ -86,9 +86,9 @@ rf_status rf_tensor_slice(const rf_tensor *tensor, uint64_t begin, uint64_t coun
         shape[i] = tensor->shape[i];
     shape[outer] = count;
     /* begin < shape[outer], so the product is below the tensor's size, which was checked. */
-    uint64_t step = outer == 0 ? tensor->stride[0] * begin /
-                                     rf_type_describe(tensor->type)->block_elements
-                               : tensor->stride[outer] * begin;
+    uint64_t step = outer == 0
+                        ? tensor->stride[0] * begin / rf_type_describe(tensor->type)->block_elements
+                        : tensor->stride[outer] * begin;
     return rf_tensor_make(tensor->type, tensor->n_dimensions, shape, tensor->block, step, out,
                           error);
 }

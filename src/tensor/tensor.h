@@ -1,7 +1,7 @@
 /*
- * tensor.h: a tensor as a value: element type, shape, strides, and the block that holds its bytes. It
- * owns nothing; copying one copies a view. Its address is resolved when it is made, so that the token
- * loop touches neither pools nor locks; making it checks that the bytes lie in the block.
+ * tensor.h: a tensor as a value: element type, shape, strides, and the block that holds its bytes.
+ * It owns nothing; copying one copies a view. Its address is resolved when it is made, so that the
+ * token loop touches neither pools nor locks; making it checks that the bytes lie in the block.
  */
 #ifndef RF_TENSOR_TENSOR_H
 #define RF_TENSOR_TENSOR_H
@@ -17,12 +17,13 @@ typedef struct rf_tensor {
     rf_address address; /* of the first byte, on the device of the block */
 } rf_tensor;
 
-/* Bytes of a contiguous tensor. RF_ERROR_FORMAT for an unknown type, a zero dimension or a row that is
- * not whole blocks; RF_ERROR_OVERFLOW. */
+/* Bytes of a contiguous tensor. RF_ERROR_FORMAT for an unknown type, a zero dimension or a row that
+ * is not whole blocks; RF_ERROR_OVERFLOW. */
 rf_status rf_tensor_bytes(rf_type type, uint32_t n_dimensions, const uint64_t *shape,
                           uint64_t *bytes, rf_error *error);
 
-/* A contiguous tensor at an offset of a block. Errors: those above, RF_ERROR_RANGE, RF_ERROR_STALE. */
+/* A contiguous tensor at an offset of a block. Errors: those above, RF_ERROR_RANGE, RF_ERROR_STALE.
+ */
 rf_status rf_tensor_make(rf_type type, uint32_t n_dimensions, const uint64_t *shape, rf_block block,
                          uint64_t offset, rf_tensor *out, rf_error *error);
 

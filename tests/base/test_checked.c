@@ -1,4 +1,5 @@
-/* test_checked.c: size arithmetic at its edges, and against 128-bit arithmetic on random numbers. */
+/* test_checked.c: size arithmetic at its edges, and against 128-bit arithmetic on random numbers.
+ */
 #include "support/cmocka.h"
 
 #include "base/checked.h"

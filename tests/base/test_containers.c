@@ -1,4 +1,5 @@
-/* test_containers.c: errors, buffers, maps and files, with every host allocation failing in turn. */
+/* test_containers.c: errors, buffers, maps and files, with every host allocation failing in turn.
+ */
 #include "support/cmocka.h"
 
 #include <stdio.h>
@@ -73,11 +74,11 @@ static void map_agrees_with_a_plain_array(void **state)
     for (uint32_t i = 0; i < KEYS; i++) {
         int length = snprintf(keys[i], sizeof(keys[i]), "k%u", i * 7919U % KEYS);
         bool added;
-        assert_int_equal(
-            rf_map_insert(&map, (rf_string){keys[i], (size_t)length}, i, &added, NULL), RF_OK);
+        assert_int_equal(rf_map_insert(&map, (rf_string){keys[i], (size_t)length}, i, &added, NULL),
+                         RF_OK);
         assert_true(added);
-        assert_int_equal(
-            rf_map_insert(&map, (rf_string){keys[i], (size_t)length}, 1, &added, NULL), RF_OK);
+        assert_int_equal(rf_map_insert(&map, (rf_string){keys[i], (size_t)length}, 1, &added, NULL),
+                         RF_OK);
         assert_false(added);
     }
     for (uint32_t i = 0; i < KEYS; i++) {

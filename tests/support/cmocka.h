@@ -1,4 +1,5 @@
-/* cmocka.h: what cmocka's own header needs before it, in one place. Include as "support/cmocka.h". */
+/* cmocka.h: what cmocka's own header needs before it, in one place. Include as "support/cmocka.h".
+ */
 #ifndef RF_TESTS_SUPPORT_CMOCKA_H
 #define RF_TESTS_SUPPORT_CMOCKA_H
 

@@ -7,8 +7,8 @@
 
 #define ORACLE_PATH_BYTES 4096
 
-/* The path of a file of the oracle, such as "quant/blocks.gguf". Where the oracle is absent the running
- * cmocka test is skipped, with a line that says so. */
+/* The path of a file of the oracle, such as "quant/blocks.gguf". Where the oracle is absent the
+ * running cmocka test is skipped, with a line that says so. */
 void oracle_path(const char *name, char path[ORACLE_PATH_BYTES]);
 
 /* Whether the oracle is there at all, for tests that loop over its folders. */

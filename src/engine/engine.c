@@ -1,0 +1,196 @@
+/* engine.c: creating an engine by its plan, and giving everything back. */
+#include "engine/engine.h"
+
+#include "base/memory.h"
+
+#define N_BLOCKS 11 /* scratch items of rf_engine_items; the cache keeps its own */
+
+/* Takes one planned item; an index of 0 that is not the item's (dense parts of a MoE) is not asked
+ * for. */
+static rf_status take(rf_engine *engine, const rf_plan *plan, uint32_t item, rf_block *block,
+                      rf_address *address, rf_error *error)
+{
+    rf_block taken;
+    RF_TRY(rf_pool_take_planned(engine->pool, plan, item, &taken, error));
+    engine->blocks[engine->n_blocks++] = taken;
+    if (block)
+        *block = taken;
+    return rf_block_address(taken, address, error);
+}
+
+static rf_status take_all(rf_engine *engine, const rf_plan *plan, const rf_engine_items *items,
+                          rf_error *error)
+{
+    rf_activations *a = &engine->activations;
+    rf_address batch;
+    RF_TRY(take(engine, plan, items->x, NULL, &a->x, error));
+    RF_TRY(take(engine, plan, items->normed, NULL, &a->normed, error));
+    RF_TRY(take(engine, plan, items->q, NULL, &a->q, error));
+    RF_TRY(take(engine, plan, items->k, NULL, &a->k, error));
+    RF_TRY(take(engine, plan, items->v, NULL, &a->v, error));
+    RF_TRY(take(engine, plan, items->heads, NULL, &a->heads, error));
+    if (engine->model->config.n_ff) {
+        RF_TRY(take(engine, plan, items->gate, NULL, &a->gate, error));
+        RF_TRY(take(engine, plan, items->up, NULL, &a->up, error));
+    }
+    RF_TRY(take(engine, plan, items->logits, &engine->logits, &a->logits, error));
+    RF_TRY(take(engine, plan, items->batch, &engine->batch_block, &batch, error));
+    rf_block workspace;
+    RF_TRY(take(engine, plan, items->workspace, &workspace, &engine->compute.workspace, error));
+    engine->compute.workspace_bytes = workspace.bytes;
+    return RF_OK;
+}
+
+static rf_status allocate_host(rf_engine *engine, rf_error *error)
+{
+    uint64_t batch_values;
+    RF_TRY(rf_batch_values(&engine->shape, &batch_values, error));
+    uint32_t n_sequences = engine->shape.kv.n_sequences;
+    uint32_t n_vocab = engine->model->config.n_vocab;
+    engine->batch = rf_calloc(batch_values, sizeof(int32_t));
+    engine->row = rf_calloc(n_vocab, sizeof(float));
+    engine->slots = rf_calloc(n_sequences, sizeof(rf_request_state *));
+    engine->shares = rf_calloc(n_sequences, sizeof(rf_slot_share));
+    engine->drawn = rf_calloc(n_sequences, sizeof(int32_t));
+    engine->blocks = rf_calloc(N_BLOCKS, sizeof(rf_block));
+    if (!engine->batch || !engine->row || !engine->slots || !engine->shares || !engine->drawn ||
+        !engine->blocks)
+        return rf_error_host_memory(error, "an engine's tables",
+                                    (batch_values + n_vocab) * 4 +
+                                        n_sequences * sizeof(rf_slot_share));
+    return RF_OK;
+}
+
+static rf_status make_plan(rf_engine *engine, rf_engine_items *items, rf_plan **out,
+                           rf_error *error)
+{
+    const rf_model *model = engine->model;
+    rf_device *device = model->runtime->device;
+    rf_device_memory memory;
+    RF_TRY(device->ops->memory(device, &memory, error));
+    rf_plan_config config = model->plan_config;
+    config.available = memory.free;
+    rf_plan *plan;
+    RF_TRY(rf_plan_new(&config, &plan, error));
+    rf_status status =
+        rf_engine_plan_items(&model->config, &engine->shape, model->runtime, plan, items, error);
+    if (status == RF_OK)
+        status = rf_plan_solve(plan, error);
+    if (status == RF_OK)
+        status = rf_plan_require_fit(plan, error);
+    if (status != RF_OK) {
+        rf_plan_free(plan);
+        return status;
+    }
+    *out = plan;
+    return RF_OK;
+}
+
+/* The report on model and engine together. */
+static rf_status make_report(rf_engine *engine, const rf_plan *own, rf_error *error)
+{
+    const rf_engine_shape *shape = &engine->shape;
+    rf_plan_config config = engine->model->plan_config;
+    config.available = rf_plan_summarise(engine->model->plan).available;
+    RF_TRY(rf_plan_new(&config, &engine->plan, error));
+    RF_TRY(rf_plan_solve(engine->plan, error));
+    RF_TRY(rf_plan_merge(engine->plan, engine->model->plan, error));
+    RF_TRY(rf_plan_merge(engine->plan, own, error));
+    rf_plan_note_engine(engine->plan, shape->kv.n_context, shape->kv.n_sequences, shape->n_batch,
+                        shape->kv.type);
+    return RF_OK;
+}
+
+static rf_status fill(rf_engine *engine, const rf_plan *plan, const rf_engine_items *items,
+                      rf_error *error)
+{
+    rf_runtime *runtime = engine->model->runtime;
+    uint32_t classes = 1U << RF_MEMORY_KV | 1U << RF_MEMORY_SCRATCH;
+    RF_TRY(allocate_host(engine, error));
+    RF_TRY(make_report(engine, plan, error));
+    RF_TRY(rf_pool_open(runtime->memory, plan, classes, "engine", &engine->pool, error));
+    RF_TRY(rf_kvcache_create(&engine->shape.kv, engine->pool, plan, items->kv_first,
+                             runtime->device, &engine->kv, error));
+    engine->compute = (rf_compute){
+        .kernels = runtime->kernels, .device = runtime->device, .threads = runtime->threads};
+    return take_all(engine, plan, items, error);
+}
+
+rf_status rf_engine_create(rf_model *model, const rf_engine_options *options, rf_engine **out,
+                           rf_error *error)
+{
+    rf_engine_shape shape;
+    RF_TRY(rf_engine_resolve(&model->config, options, &shape, error));
+    rf_engine *engine = rf_calloc(1, sizeof(*engine));
+    if (!engine)
+        return rf_error_host_memory(error, "an engine", sizeof(*engine));
+    engine->model = model;
+    engine->shape = shape;
+    rf_model_retain(model);
+    rf_plan *plan = NULL;
+    rf_engine_items items;
+    rf_status status = make_plan(engine, &items, &plan, error);
+    if (status == RF_OK)
+        status = fill(engine, plan, &items, error);
+    rf_plan_free(plan);
+    if (status != RF_OK) {
+        rf_engine_free(engine);
+        return rf_error_context(error, status, "engine for %u sequences of %u tokens",
+                                shape.kv.n_sequences, shape.kv.n_context);
+    }
+    *out = engine;
+    return RF_OK;
+}
+
+static void free_requests(rf_engine *engine)
+{
+    for (uint32_t i = 0; engine->slots && i < engine->shape.kv.n_sequences; i++)
+        rf_request_state_free(engine->slots[i]);
+    while (engine->queue_first) {
+        rf_request_state *request = engine->queue_first;
+        engine->queue_first = request->following;
+        rf_request_state_free(request);
+    }
+}
+
+void rf_engine_free(rf_engine *engine)
+{
+    if (!engine)
+        return;
+    free_requests(engine);
+    rf_kvcache_free(engine->kv);
+    /* What is given back was taken here, once: these cannot fail but for a driver's refusal to
+     * free, which the pool has logged. */
+    for (uint32_t i = engine->n_blocks; i-- > 0;)
+        (void)rf_pool_give(engine->blocks[i], NULL);
+    (void)rf_pool_close(engine->pool, NULL);
+    rf_plan_free(engine->plan);
+    rf_free(engine->blocks);
+    rf_free(engine->drawn);
+    rf_free(engine->shares);
+    rf_free(engine->slots);
+    rf_free(engine->row);
+    rf_free(engine->batch);
+    rf_model_release(engine->model);
+    rf_free(engine);
+}
+
+const rf_plan *rf_engine_plan(const rf_engine *engine)
+{
+    return engine->plan;
+}
+
+size_t rf_engine_active(const rf_engine *engine)
+{
+    return engine->n_active;
+}
+
+rf_engine_stats rf_engine_statistics(const rf_engine *engine)
+{
+    rf_engine_stats stats = engine->stats;
+    rf_kvcache_stats pages = rf_kvcache_statistics(engine->kv);
+    stats.kv_pages_total = pages.pages_total;
+    stats.kv_pages_used = pages.pages_used;
+    stats.kv_pages_peak = pages.pages_peak;
+    return stats;
+}

@@ -1,0 +1,169 @@
+/* plan.c: resolving an engine's options and planning its memory; the public rf_plan_create. */
+#include <inttypes.h>
+
+#include "base/checked.h"
+#include "base/memory.h"
+#include "base/options.h"
+#include "engine/engine.h"
+
+/* Zero means the default; anything else must lie in [1, most]. */
+static rf_status resolve(const char *name, uint32_t given, uint32_t fallback, uint32_t most,
+                         uint32_t *out, rf_error *error)
+{
+    if (given > most)
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "%s is %u, expected at most %u", name, given,
+                            most);
+    *out = given ? given : fallback;
+    return RF_OK;
+}
+
+static uint32_t lesser(uint32_t a, uint32_t b)
+{
+    return a < b ? a : b;
+}
+
+rf_status rf_engine_resolve(const rf_model_config *config, const rf_engine_options *options,
+                            rf_engine_shape *out, rf_error *error)
+{
+    rf_engine_options known = RF_ENGINE_OPTIONS_INIT;
+    RF_TRY(rf_options_read(&known, sizeof(known), options, "rf_engine_options", error));
+    rf_engine_shape shape = {.kv = {.n_layers = config->n_layers,
+                                    .n_kv_heads = config->n_kv_heads,
+                                    .head_size = config->head_size,
+                                    .type = known.kv_type_set ? known.kv_type : RF_TYPE_F16}};
+    uint32_t context = lesser(config->n_context_trained, RF_ENGINE_DEFAULT_CONTEXT);
+    RF_TRY(resolve("n_context", known.n_context, context, RF_MODEL_MAX_CONTEXT, &shape.kv.n_context,
+                   error));
+    RF_TRY(resolve("n_sequences", known.n_sequences, 1, RF_ENGINE_MAX_SEQUENCES,
+                   &shape.kv.n_sequences, error));
+    RF_TRY(resolve("n_batch", known.n_batch, RF_ENGINE_DEFAULT_BATCH, RF_ENGINE_MAX_BATCH,
+                   &shape.n_batch, error));
+    RF_TRY(resolve("page_tokens", known.page_tokens, 16, RF_KV_MAX_PAGE_TOKENS,
+                   &shape.kv.page_tokens, error));
+    /* A batch longer than all contexts together can never be filled; one token of every sequence
+     * must fit, so that a step moves all of them. */
+    uint64_t most = (uint64_t)shape.kv.n_context * shape.kv.n_sequences;
+    if (shape.n_batch > most)
+        shape.n_batch = (uint32_t)most;
+    if (shape.n_batch < shape.kv.n_sequences)
+        shape.n_batch = shape.kv.n_sequences;
+    RF_TRY(resolve("n_logits", known.n_logits, shape.kv.n_sequences, RF_ENGINE_MAX_BATCH,
+                   &shape.n_logits, error));
+    shape.n_logits = lesser(shape.n_logits, shape.n_batch);
+    if (shape.n_logits < shape.kv.n_sequences)
+        shape.n_logits = shape.kv.n_sequences;
+    RF_TRY(rf_kvcache_check_config(&shape.kv, error));
+    *out = shape;
+    return RF_OK;
+}
+
+rf_status rf_batch_values(const rf_engine_shape *shape, uint64_t *values, rf_error *error)
+{
+    const rf_kvcache_config *kv = &shape->kv;
+    uint64_t pages = kv->n_context / kv->page_tokens + (kv->n_context % kv->page_tokens != 0);
+    uint64_t tables;
+    uint64_t total = 3 * (uint64_t)shape->n_batch + shape->n_logits;
+    if (!rf_mul(pages, kv->n_sequences, &tables) || !rf_add(total, tables, &total))
+        return rf_error_set(error, RF_ERROR_OVERFLOW, "the block tables do not fit into 64 bits");
+    *values = total;
+    return RF_OK;
+}
+
+/* Adds rows * width values of 4 bytes (f32 or i32). */
+static rf_status add(rf_plan *plan, const char *label, uint64_t rows, uint64_t width,
+                     uint32_t *item, rf_error *error)
+{
+    uint64_t bytes;
+    if (!rf_mul(rows, width, &bytes) || !rf_mul(bytes, 4, &bytes))
+        return rf_error_set(error, RF_ERROR_OVERFLOW, "%s: %" PRIu64 " x %" PRIu64 " values", label,
+                            rows, width);
+    return rf_plan_add(plan, label, RF_MEMORY_SCRATCH, bytes, item, error);
+}
+
+static rf_status add_workspace(const rf_model_config *c, const rf_engine_shape *shape,
+                               const rf_runtime *runtime, rf_plan *plan, uint32_t *item,
+                               rf_error *error)
+{
+    uint32_t widest = c->n_heads * c->head_size; /* at most RF_MODEL_MAX_WIDTH, as are the others */
+    widest = widest > c->n_embd ? widest : c->n_embd;
+    widest = widest > c->n_ff ? widest : c->n_ff;
+    rf_kernel_limits limits = {.n_tokens = shape->n_batch,
+                               .n_row_elements = widest,
+                               .n_ff = c->n_ff_expert,
+                               .n_experts = c->n_experts,
+                               .n_experts_used = c->n_experts_used,
+                               .n_threads = rf_threads_count(runtime->threads)};
+    uint64_t bytes;
+    RF_TRY(runtime->kernels->workspace_bytes(&limits, &bytes, error));
+    return rf_plan_add(plan, "workspace", RF_MEMORY_SCRATCH, bytes ? bytes : 1, item, error);
+}
+
+rf_status rf_engine_plan_items(const rf_model_config *c, const rf_engine_shape *shape,
+                               const rf_runtime *runtime, rf_plan *plan, rf_engine_items *items,
+                               rf_error *error)
+{
+    uint64_t n = shape->n_batch;
+    uint64_t q_width = (uint64_t)c->n_heads * c->head_size;
+    uint64_t kv_width = (uint64_t)c->n_kv_heads * c->head_size;
+    uint64_t batch_values;
+    rf_engine_items made = {0};
+    RF_TRY(rf_kvcache_plan(&shape->kv, plan, &made.kv_first, error));
+    RF_TRY(add(plan, "residual stream", n, c->n_embd, &made.x, error));
+    RF_TRY(add(plan, "normed", n, c->n_embd, &made.normed, error));
+    RF_TRY(add(plan, "queries", n, q_width, &made.q, error));
+    RF_TRY(add(plan, "keys", n, kv_width, &made.k, error));
+    RF_TRY(add(plan, "values", n, kv_width, &made.v, error));
+    RF_TRY(add(plan, "heads", n, q_width, &made.heads, error));
+    if (c->n_ff) {
+        RF_TRY(add(plan, "feed-forward gate", n, c->n_ff, &made.gate, error));
+        RF_TRY(add(plan, "feed-forward up", n, c->n_ff, &made.up, error));
+    }
+    RF_TRY(add(plan, "logits", shape->n_logits, c->n_vocab, &made.logits, error));
+    RF_TRY(rf_batch_values(shape, &batch_values, error));
+    RF_TRY(add(plan, "batch", batch_values, 1, &made.batch, error));
+    RF_TRY(add_workspace(c, shape, runtime, plan, &made.workspace, error));
+    *items = made;
+    return RF_OK;
+}
+
+/* Appends an engine's plan to the draft's own. */
+static rf_status plan_engine(rf_runtime *runtime, const rf_model_draft *draft,
+                             const rf_model_options *model_options,
+                             const rf_engine_options *engine_options, rf_error *error)
+{
+    rf_engine_shape shape;
+    rf_engine_items items;
+    rf_plan *plan = NULL;
+    RF_TRY(rf_engine_resolve(&draft->config, engine_options, &shape, error));
+    RF_TRY(rf_plan_new(&(rf_plan_config){.pool_bytes = model_options->pool_bytes,
+                                         .alignment = model_options->alignment,
+                                         .available = rf_plan_summarise(draft->plan).available},
+                       &plan, error));
+    rf_status status = rf_engine_plan_items(&draft->config, &shape, runtime, plan, &items, error);
+    if (status == RF_OK)
+        status = rf_plan_solve(plan, error);
+    if (status == RF_OK)
+        status = rf_plan_merge(draft->plan, plan, error);
+    rf_plan_free(plan);
+    if (status == RF_OK)
+        rf_plan_note_engine(draft->plan, shape.kv.n_context, shape.kv.n_sequences, shape.n_batch,
+                            shape.kv.type);
+    return status;
+}
+
+rf_status rf_plan_create(rf_runtime *runtime, const rf_gguf *gguf,
+                         const rf_model_options *model_options,
+                         const rf_engine_options *engine_options, rf_plan **out, rf_error *error)
+{
+    rf_model_options known = RF_MODEL_OPTIONS_INIT;
+    RF_TRY(rf_options_read(&known, sizeof(known), model_options, "rf_model_options", error));
+    rf_model_draft draft;
+    RF_TRY(rf_model_draft_make(runtime, gguf, &known, &draft, error));
+    rf_status status = plan_engine(runtime, &draft, &known, engine_options, error);
+    if (status == RF_OK) {
+        *out = draft.plan;
+        draft.plan = NULL;
+    }
+    rf_model_draft_free(&draft);
+    return status;
+}

@@ -1,0 +1,113 @@
+/* request.c: taking requests in, checked, and letting go of them. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "base/memory.h"
+#include "engine/engine.h"
+
+void rf_request_state_free(rf_request_state *request)
+{
+    if (!request)
+        return;
+    rf_sampler_free(request->sampler);
+    rf_free(request->tokens);
+    rf_free(request);
+}
+
+rf_status rf_engine_check_tokens(const rf_engine *engine, const int32_t *tokens, size_t n,
+                                 rf_error *error)
+{
+    uint32_t n_vocab = engine->model->config.n_vocab;
+    if (n == 0)
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "the prompt is empty: at least one token");
+    if (n > engine->shape.kv.n_context)
+        return rf_error_set(error, RF_ERROR_FULL,
+                            "context full: the prompt has %zu tokens, the context %u", n,
+                            engine->shape.kv.n_context);
+    for (size_t i = 0; i < n; i++) {
+        if (tokens[i] < 0 || (uint32_t)tokens[i] >= n_vocab)
+            return rf_error_set(error, RF_ERROR_ARGUMENT,
+                                "token %zu of the prompt is %" PRId32 ", expected 0 to %u", i,
+                                tokens[i], n_vocab - 1);
+    }
+    return RF_OK;
+}
+
+static rf_status make_state(const rf_engine *engine, const rf_request *request,
+                            rf_request_state *state, rf_error *error)
+{
+    state->tokens = rf_calloc(request->n_tokens, sizeof(*state->tokens));
+    if (!state->tokens)
+        return rf_error_host_memory(error, "a prompt", request->n_tokens * sizeof(*state->tokens));
+    memcpy(state->tokens, request->tokens, request->n_tokens * sizeof(*state->tokens));
+    state->n_prompt = (uint32_t)request->n_tokens;
+    state->max_tokens = request->max_tokens ? request->max_tokens : UINT32_MAX;
+    state->ignore_end = request->ignore_end;
+    state->kv = RF_KV_NO_SEQUENCE;
+    RF_TRY(rf_sampler_create(&request->sampling, engine->model->config.n_vocab, &state->sampler,
+                             error));
+    for (uint32_t i = 0; i < state->n_prompt; i++)
+        rf_sampler_accept(state->sampler, state->tokens[i]);
+    return RF_OK;
+}
+
+rf_status rf_engine_submit(rf_engine *engine, const rf_request *request, rf_sequence *out,
+                           rf_error *error)
+{
+    RF_TRY(rf_engine_check_tokens(engine, request->tokens, request->n_tokens, error));
+    rf_request_state *state = rf_calloc(1, sizeof(*state));
+    if (!state)
+        return rf_error_host_memory(error, "a request", sizeof(*state));
+    rf_status status = make_state(engine, request, state, error);
+    if (status != RF_OK) {
+        rf_request_state_free(state);
+        return status;
+    }
+    state->id = ++engine->last_id;
+    if (engine->queue_last)
+        engine->queue_last->following = state;
+    else
+        engine->queue_first = state;
+    engine->queue_last = state;
+    engine->n_active++;
+    *out = state->id;
+    return RF_OK;
+}
+
+/* Takes a waiting request out of the queue; NULL where there is none of that id. */
+static rf_request_state *unqueue(rf_engine *engine, rf_sequence id)
+{
+    rf_request_state *before = NULL;
+    rf_request_state *request = engine->queue_first;
+    while (request && request->id != id) {
+        before = request;
+        request = request->following;
+    }
+    if (!request)
+        return NULL;
+    if (before)
+        before->following = request->following;
+    else
+        engine->queue_first = request->following;
+    if (engine->queue_last == request)
+        engine->queue_last = before;
+    return request;
+}
+
+rf_status rf_engine_cancel(rf_engine *engine, rf_sequence sequence, rf_error *error)
+{
+    rf_request_state *request = unqueue(engine, sequence);
+    for (uint32_t i = 0; !request && i < engine->shape.kv.n_sequences; i++) {
+        if (engine->slots[i] && engine->slots[i]->id == sequence) {
+            request = engine->slots[i];
+            RF_TRY(rf_kvcache_release(engine->kv, request->kv, error));
+            engine->slots[i] = NULL;
+        }
+    }
+    if (!request)
+        return rf_error_set(error, RF_ERROR_NOT_FOUND, "sequence %" PRIu64 " is not active",
+                            sequence);
+    rf_request_state_free(request);
+    engine->n_active--;
+    return RF_OK;
+}

@@ -1,0 +1,86 @@
+/* runtime.c: opening and closing a runtime. */
+#include "kernels/runtime.h"
+
+#include "base/memory.h"
+#include "base/options.h"
+#include "kernels/cpu/cpu.h"
+
+static rf_status open_parts(rf_runtime *runtime, const rf_runtime_options *options, rf_error *error)
+{
+    RF_TRY(rf_device_open(options->device, &runtime->device, error));
+    RF_TRY(runtime->device->ops->facts(runtime->device, &runtime->facts, error));
+    RF_TRY(rf_memory_open(runtime->device, &runtime->memory, error));
+    RF_TRY(rf_threads_create(options->n_threads, &runtime->threads, error));
+    runtime->kernels = rf_kernels_for_cpu(options->reference_kernels);
+    return RF_OK;
+}
+
+/* Takes half-opened runtimes too. */
+static rf_status close_parts(rf_runtime *runtime, rf_error *error)
+{
+    if (runtime->memory)
+        RF_TRY(rf_memory_close(runtime->memory, error));
+    rf_threads_free(runtime->threads);
+    if (runtime->device)
+        rf_device_close(runtime->device);
+    pthread_mutex_destroy(&runtime->lock);
+    rf_free(runtime);
+    return RF_OK;
+}
+
+rf_status rf_runtime_open(const rf_runtime_options *options, rf_runtime **out, rf_error *error)
+{
+    rf_runtime_options known = RF_RUNTIME_OPTIONS_INIT;
+    RF_TRY(rf_options_read(&known, sizeof(known), options, "rf_runtime_options", error));
+    rf_runtime *runtime = rf_calloc(1, sizeof(*runtime));
+    if (!runtime)
+        return rf_error_host_memory(error, "a runtime", sizeof(*runtime));
+    pthread_mutex_init(&runtime->lock, NULL); /* cannot fail with default attributes on Linux */
+    rf_status status = open_parts(runtime, &known, error);
+    if (status != RF_OK) {
+        (void)close_parts(runtime, NULL); /* nothing is on it that could be busy */
+        return status;
+    }
+    *out = runtime;
+    return RF_OK;
+}
+
+rf_status rf_runtime_close(rf_runtime *runtime, rf_error *error)
+{
+    if (!runtime)
+        return RF_OK;
+    pthread_mutex_lock(&runtime->lock);
+    uint32_t n_models = runtime->n_models;
+    pthread_mutex_unlock(&runtime->lock);
+    if (n_models)
+        return rf_error_set(error, RF_ERROR_BUSY, "%u models are loaded on device %s", n_models,
+                            runtime->device->id);
+    return close_parts(runtime, error);
+}
+
+rf_status rf_runtime_device(rf_runtime *runtime, rf_device_info *out, rf_error *error)
+{
+    rf_device_facts facts;
+    RF_TRY(runtime->device->ops->facts(runtime->device, &facts, error));
+    *out = facts.info;
+    return RF_OK;
+}
+
+rf_status rf_memory_stats_get(rf_runtime *runtime, rf_memory_stats *stats, rf_error *error)
+{
+    return rf_memory_statistics(runtime->memory, stats, error);
+}
+
+void rf_runtime_retain(rf_runtime *runtime)
+{
+    pthread_mutex_lock(&runtime->lock);
+    runtime->n_models++;
+    pthread_mutex_unlock(&runtime->lock);
+}
+
+void rf_runtime_release(rf_runtime *runtime)
+{
+    pthread_mutex_lock(&runtime->lock);
+    runtime->n_models--;
+    pthread_mutex_unlock(&runtime->lock);
+}

@@ -1,0 +1,23 @@
+/* runtime.h: an opened device with all that work on it needs. The public rf_runtime. */
+#ifndef RF_KERNELS_RUNTIME_H
+#define RF_KERNELS_RUNTIME_H
+
+#include <pthread.h>
+
+#include "kernels/kernels.h"
+
+struct rf_runtime {
+    rf_device *device;
+    rf_device_facts facts;
+    rf_memory *memory;
+    const rf_kernels *kernels;
+    rf_threads *threads;
+    pthread_mutex_t lock; /* guards n_models */
+    uint32_t n_models;
+};
+
+/* Counts models, so that a runtime is not closed under one. */
+void rf_runtime_retain(rf_runtime *runtime);
+void rf_runtime_release(rf_runtime *runtime);
+
+#endif

@@ -1,0 +1,51 @@
+/* forward.c: from token ids to logits. */
+#include "model/forward.h"
+
+#include "model/architecture.h"
+
+/* Norm and output product of the rows whose logits are wanted; the others stop at the last layer.
+ */
+static rf_status compute_logits(const rf_pass *pass, rf_error *error)
+{
+    const rf_model_config *c = pass->config;
+    const rf_kernels *kernels = pass->compute->kernels;
+    const rf_activations *a = pass->activations;
+    RF_TRY(kernels->gather(pass->compute,
+                           &(rf_gather_args){.x = a->x,
+                                             .rows = pass->logits_rows,
+                                             .out = a->normed,
+                                             .n_rows = pass->n_logits,
+                                             .n = c->n_embd},
+                           error));
+    RF_TRY(kernels->norm(pass->compute,
+                         &(rf_norm_args){.x = a->normed,
+                                         .weight = &pass->weights->output_norm,
+                                         .out = a->normed,
+                                         .n_rows = pass->n_logits,
+                                         .n = c->n_embd,
+                                         .epsilon = c->norm_epsilon},
+                         error));
+    return kernels->linear(
+        pass->compute,
+        &(rf_linear_args){.x = a->normed,
+                          .n_tokens = pass->n_logits,
+                          .n_weights = 1,
+                          .parts = {{.weight = &pass->weights->output, .out = a->logits}}},
+        error);
+}
+
+rf_status rf_model_forward(const rf_pass *pass, rf_error *error)
+{
+    RF_TRY(pass->compute->kernels->embed(pass->compute,
+                                         &(rf_embed_args){.table = &pass->weights->token_embd,
+                                                          .tokens = pass->batch.tokens,
+                                                          .out = pass->activations->x,
+                                                          .n_tokens = pass->batch.n_tokens},
+                                         error));
+    for (uint32_t layer = 0; layer < pass->config->n_layers; layer++) {
+        rf_status status = pass->config->architecture->layer(pass, layer, error);
+        if (status != RF_OK)
+            return rf_error_context(error, status, "layer %u", layer);
+    }
+    return pass->n_logits ? compute_logits(pass, error) : RF_OK;
+}

@@ -1,0 +1,180 @@
+/* model.c: loading and freeing a model: draft (read, check, plan), then load by the plan. */
+#include "model/model.h"
+
+#include <string.h>
+
+#include "base/memory.h"
+#include "base/options.h"
+#include "model/architecture.h"
+#include "tokenizer/tokenizer.h"
+
+/* The file's tokenizer, or NULL where it has none (models made for tests have none). */
+static rf_status open_tokenizer(const rf_gguf *gguf, rf_tokenizer **out, uint32_t *n_tokens,
+                                rf_error *error)
+{
+    *out = NULL;
+    *n_tokens = 0;
+    if (!rf_gguf_find(gguf, "tokenizer.ggml.model"))
+        return RF_OK;
+    RF_TRY(rf_tokenizer_open(gguf, out, error));
+    *n_tokens = rf_tokenizer_size(*out);
+    return RF_OK;
+}
+
+static rf_status draft_plan(rf_runtime *runtime, const rf_model_options *options,
+                            rf_model_draft *draft, rf_error *error)
+{
+    rf_device_memory memory;
+    RF_TRY(runtime->device->ops->memory(runtime->device, &memory, error));
+    RF_TRY(rf_plan_new(&(rf_plan_config){.pool_bytes = options->pool_bytes,
+                                         .alignment = options->alignment,
+                                         .available = memory.free},
+                       &draft->plan, error));
+    RF_TRY(rf_weights_plan(&draft->weights, &draft->config, draft->in_place, draft->plan, error));
+    return rf_plan_solve(draft->plan, error);
+}
+
+static rf_status fill_draft(rf_runtime *runtime, const rf_gguf *gguf,
+                            const rf_model_options *options, rf_model_draft *draft, rf_error *error)
+{
+    uint32_t n_tokens;
+    RF_TRY(open_tokenizer(gguf, &draft->tokenizer, &n_tokens, error));
+    RF_TRY(rf_model_config_read(gguf, n_tokens, &draft->config, error));
+    RF_TRY(rf_weights_bind(gguf, &draft->config, &draft->weights, error));
+    draft->in_place = runtime->facts.unified && !options->no_mmap && rf_weights_can_map(gguf);
+    return draft_plan(runtime, options, draft, error);
+}
+
+rf_status rf_model_draft_make(rf_runtime *runtime, const rf_gguf *gguf,
+                              const rf_model_options *options, rf_model_draft *out, rf_error *error)
+{
+    rf_model_draft draft = {0};
+    rf_status status = fill_draft(runtime, gguf, options, &draft, error);
+    if (status != RF_OK) {
+        rf_model_draft_free(&draft);
+        return rf_error_context(error, status, "%s", rf_gguf_file_path(gguf, 0));
+    }
+    *out = draft;
+    return RF_OK;
+}
+
+void rf_model_draft_free(rf_model_draft *draft)
+{
+    rf_plan_free(draft->plan);
+    rf_weight_list_free(&draft->weights);
+    rf_tokenizer_free(draft->tokenizer);
+    *draft = (rf_model_draft){0};
+}
+
+static void count_parameters(rf_model *model, const rf_weight_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++) {
+        model->n_parameters += list->bindings[i].source->n_elements;
+        model->weight_bytes += list->bindings[i].source->bytes;
+    }
+}
+
+/* Moves a draft into a model and loads its weights. */
+static rf_status load_draft(rf_model *model, rf_model_draft *draft, const rf_model_options *options,
+                            rf_error *error)
+{
+    RF_TRY(rf_plan_require_fit(draft->plan, error));
+    RF_TRY(rf_weights_load(model->runtime->memory, model->gguf, &draft->config, &draft->weights,
+                           draft->plan,
+                           &(rf_weights_load_options){.in_place = draft->in_place,
+                                                      .progress = options->progress,
+                                                      .progress_user = options->progress_user},
+                           &model->weights, error));
+    model->plan_config =
+        (rf_plan_config){.pool_bytes = options->pool_bytes, .alignment = options->alignment};
+    model->config = draft->config;
+    model->tokenizer = draft->tokenizer;
+    model->plan = draft->plan;
+    draft->tokenizer = NULL;
+    draft->plan = NULL;
+    count_parameters(model, &draft->weights);
+    return RF_OK;
+}
+
+rf_status rf_model_load(rf_runtime *runtime, const char *path, const rf_model_options *options,
+                        rf_model **out, rf_error *error)
+{
+    rf_model_options known = RF_MODEL_OPTIONS_INIT;
+    RF_TRY(rf_options_read(&known, sizeof(known), options, "rf_model_options", error));
+    rf_model *model = rf_calloc(1, sizeof(*model));
+    if (!model)
+        return rf_error_host_memory(error, "a model", sizeof(*model));
+    pthread_mutex_init(&model->lock, NULL); /* cannot fail with default attributes on Linux */
+    model->runtime = runtime;
+    rf_runtime_retain(runtime);
+    rf_model_draft draft = {0};
+    rf_status status = rf_gguf_open(path, &model->gguf, error);
+    if (status == RF_OK)
+        status = rf_model_draft_make(runtime, model->gguf, &known, &draft, error);
+    if (status == RF_OK)
+        status = load_draft(model, &draft, &known, error);
+    rf_model_draft_free(&draft);
+    if (status != RF_OK) {
+        (void)rf_model_free(model, NULL); /* no engine can be on it yet */
+        return status;
+    }
+    *out = model;
+    return RF_OK;
+}
+
+rf_status rf_model_free(rf_model *model, rf_error *error)
+{
+    if (!model)
+        return RF_OK;
+    pthread_mutex_lock(&model->lock);
+    uint32_t n_engines = model->n_engines;
+    pthread_mutex_unlock(&model->lock);
+    if (n_engines)
+        return rf_error_set(error, RF_ERROR_BUSY, "%u engines use the model", n_engines);
+    rf_status status = rf_weights_free(model->weights, error);
+    rf_plan_free(model->plan);
+    rf_tokenizer_free(model->tokenizer);
+    rf_gguf_close(model->gguf);
+    rf_runtime_release(model->runtime);
+    pthread_mutex_destroy(&model->lock);
+    rf_free(model);
+    return status;
+}
+
+rf_model_info rf_model_describe(const rf_model *model)
+{
+    const rf_model_config *c = &model->config;
+    rf_model_info info = {
+        .architecture = {c->architecture->name, strlen(c->architecture->name)},
+        .n_layers = c->n_layers,
+        .n_embedding = c->n_embd,
+        .n_vocabulary = c->n_vocab,
+        .n_context_trained = c->n_context_trained,
+        .n_parameters = model->n_parameters,
+        .weight_bytes = model->weight_bytes,
+    };
+    /* A name of another type is no reason to refuse a model that works. */
+    const rf_gguf_value *name = rf_gguf_find(model->gguf, "general.name");
+    if (name && name->type == RF_GGUF_STRING)
+        info.name = name->s;
+    return info;
+}
+
+const rf_tokenizer *rf_model_tokenizer(const rf_model *model)
+{
+    return model->tokenizer;
+}
+
+void rf_model_retain(rf_model *model)
+{
+    pthread_mutex_lock(&model->lock);
+    model->n_engines++;
+    pthread_mutex_unlock(&model->lock);
+}
+
+void rf_model_release(rf_model *model)
+{
+    pthread_mutex_lock(&model->lock);
+    model->n_engines--;
+    pthread_mutex_unlock(&model->lock);
+}

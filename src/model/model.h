@@ -1,0 +1,42 @@
+/* model.h: a loaded model. The public rf_model. Constant after load, but for the count of its
+ * engines. */
+#ifndef RF_MODEL_MODEL_H
+#define RF_MODEL_MODEL_H
+
+#include "kernels/runtime.h"
+#include "model/weights.h"
+
+struct rf_model {
+    rf_runtime *runtime;
+    rf_gguf *gguf; /* kept open: weights in place, and the tokenizer's texts, lie in its files */
+    rf_model_config config;
+    rf_tokenizer *tokenizer;    /* NULL where the file has none */
+    rf_plan *plan;              /* of its weights */
+    rf_plan_config plan_config; /* how it was made; engines plan the same way */
+    rf_model_weights *weights;
+    uint64_t n_parameters;
+    uint64_t weight_bytes;
+    pthread_mutex_t lock; /* guards n_engines */
+    uint32_t n_engines;
+};
+
+/* What a load knows before any device memory is taken: all that a plan needs. */
+typedef struct rf_model_draft {
+    rf_model_config config;
+    rf_tokenizer *tokenizer;
+    rf_weight_list weights;
+    rf_plan *plan; /* solved */
+    bool in_place;
+} rf_model_draft;
+
+/* Reads, checks and plans a model. The gguf must outlive the draft. Free: rf_model_draft_free. */
+rf_status rf_model_draft_make(rf_runtime *runtime, const rf_gguf *gguf,
+                              const rf_model_options *options, rf_model_draft *out,
+                              rf_error *error);
+void rf_model_draft_free(rf_model_draft *draft);
+
+/* Counts engines, so that a model is not freed under one. */
+void rf_model_retain(rf_model *model);
+void rf_model_release(rf_model *model);
+
+#endif
