@@ -1,0 +1,51 @@
+/* dot.c: chooses the dot product for a weight type and this CPU. */
+#include "kernels/cpu/dot.h"
+
+#include <inttypes.h>
+#include <stddef.h>
+
+#include "base/checked.h"
+#include "kernels/cpu/dot_entries.h"
+#include "tensor/blocks.h"
+
+/* The one place that asks the CPU. The compiler's run-time support caches the answer. */
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
+           __builtin_cpu_supports("f16c");
+}
+
+static const rf_dot_type *find(const rf_dot_type *entries, rf_type weight)
+{
+    for (; entries->tile; entries++) {
+        if (entries->weight == weight)
+            return entries;
+    }
+    return NULL;
+}
+
+const rf_dot_type *rf_dot_for(rf_type weight, bool reference)
+{
+    const rf_dot_type *fast = !reference && has_avx2() ? find(rf_dot_avx2, weight) : NULL;
+    return fast ? fast : find(rf_dot_portable, weight);
+}
+
+const char *rf_dot_instructions(void)
+{
+    return has_avx2() ? "avx2" : "portable";
+}
+
+rf_status rf_activation_bytes(rf_activation activation, uint64_t n, uint64_t *bytes,
+                              rf_error *error)
+{
+    uint64_t count = n;
+    uint64_t size = sizeof(float);
+    if (activation == RF_ACTIVATION_Q8) {
+        count = n / RF_SUPER_BLOCK + (n % RF_SUPER_BLOCK != 0);
+        size = sizeof(rf_activation_block);
+    }
+    if (!rf_mul(count, size, bytes))
+        return rf_error_set(error, RF_ERROR_OVERFLOW, "activations: row of %" PRIu64 " elements",
+                            n);
+    return RF_OK;
+}
