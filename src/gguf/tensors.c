@@ -78,7 +78,8 @@ rf_status rf_gguf_tensors_parse(rf_cursor *cursor, uint64_t count, uint32_t file
     for (uint64_t i = 0; i < count; i++) {
         rf_status status = parse_entry(cursor, file, tensors, error);
         if (status != RF_OK)
-            return rf_error_context(error, status, "tensor %" PRIu64 " of %" PRIu64, i + 1, count);
+            return rf_error_context(error, status, "table entry %" PRIu64 " of %" PRIu64, i + 1,
+                                    count);
     }
     return RF_OK;
 }
