@@ -2,12 +2,12 @@
  * device.h: one table of operations for every device: CPU, HIP, CUDA, emulated, fault-injecting.
  *
  * Preconditions, for all operations:
- *   - A device is opened with rf_device_open, once a process and id: the same id gives the same device
- *     again, counted, from any number of threads. Operations are thread-safe.
- *   - Addresses are numbers in the device's own address space. Only where info.unified is true (the CPU)
- *     may the host use one as a pointer.
- *   - Every operation that a driver can refuse returns a status, synchronisation included. A device that
- *     has no such operation (modules on the CPU) returns RF_ERROR_UNSUPPORTED.
+ *   - A device is opened with rf_device_open, once a process and id: the same id gives the same
+ * device again, counted, from any number of threads. Operations are thread-safe.
+ *   - Addresses are numbers in the device's own address space. Only where info.unified is true (the
+ * CPU) may the host use one as a pointer.
+ *   - Every operation that a driver can refuse returns a status, synchronisation included. A device
+ * that has no such operation (modules on the CPU) returns RF_ERROR_UNSUPPORTED.
  *   - Nothing here keeps an account: layers above src/memory take device memory from pools only.
  */
 #ifndef RF_DEVICE_DEVICE_H
@@ -16,9 +16,9 @@
 #include "base/error.h"
 
 typedef struct rf_device rf_device;
-typedef struct rf_stream rf_stream;     /* work on one stream happens in order; NULL: the default one */
-typedef struct rf_event rf_event;       /* a point in a stream: recorded, waited for, timed */
-typedef struct rf_module rf_module;     /* loaded device code */
+typedef struct rf_stream rf_stream; /* work on one stream happens in order; NULL: the default one */
+typedef struct rf_event rf_event;   /* a point in a stream: recorded, waited for, timed */
+typedef struct rf_module rf_module; /* loaded device code */
 typedef struct rf_function rf_function; /* an entry point of a module, which owns it */
 typedef struct rf_graph rf_graph;       /* captured work that can be replayed */
 
@@ -33,8 +33,8 @@ typedef struct rf_device_memory {
 } rf_device_memory;
 
 typedef struct rf_device_facts {
-    rf_device_info info; /* as in rocmforge.h */
-    bool unified;        /* host pointers are device addresses */
+    rf_device_info info;           /* as in rocmforge.h */
+    bool unified;                  /* host pointers are device addresses */
     uint64_t allocation_alignment; /* that the driver gives by itself, bytes */
 } rf_device_facts;
 
@@ -44,8 +44,8 @@ typedef enum rf_copy_kind {
     RF_COPY_ON_DEVICE,
 } rf_copy_kind;
 
-/* One kernel launch: counts of blocks and threads in x, y, z, dynamic shared memory in bytes, and an array
- * of pointers to the arguments. */
+/* One kernel launch: counts of blocks and threads in x, y, z, dynamic shared memory in bytes, and
+ * an array of pointers to the arguments. */
 typedef struct rf_launch {
     uint32_t blocks[3];
     uint32_t threads[3];
@@ -61,8 +61,8 @@ typedef struct rf_device_ops {
     rf_status (*memory)(rf_device *device, rf_device_memory *out, rf_error *error);
     void (*close)(rf_device *device); /* the last reference is gone */
 
-    /* Device memory. alloc: at least `alignment` (a power of two); RF_ERROR_DEVICE_MEMORY names bytes
-     * asked and free. free takes what alloc gave, and nothing else. */
+    /* Device memory. alloc: at least `alignment` (a power of two); RF_ERROR_DEVICE_MEMORY names
+     * bytes asked and free. free takes what alloc gave, and nothing else. */
     rf_status (*alloc)(rf_device *device, uint64_t bytes, uint64_t alignment, rf_address *out,
                        rf_error *error);
     rf_status (*free)(rf_device *device, rf_address address, rf_error *error);
@@ -70,8 +70,8 @@ typedef struct rf_device_ops {
     rf_status (*pinned_alloc)(rf_device *device, uint64_t bytes, void **out, rf_error *error);
     rf_status (*pinned_free)(rf_device *device, void *memory, rf_error *error);
 
-    /* Addresses are passed as numbers; host pointers are cast to uintptr_t. Asynchronous on a stream:
-     * the bytes are there once the stream, or an event recorded after it, is done. */
+    /* Addresses are passed as numbers; host pointers are cast to uintptr_t. Asynchronous on a
+     * stream: the bytes are there once the stream, or an event recorded after it, is done. */
     rf_status (*copy)(rf_device *device, rf_stream *stream, rf_copy_kind kind, rf_address to,
                       rf_address from, uint64_t bytes, rf_error *error);
     rf_status (*fill)(rf_device *device, rf_stream *stream, rf_address to, uint8_t value,
@@ -109,17 +109,21 @@ typedef struct rf_device_ops {
     rf_status (*graph_destroy)(rf_device *device, rf_graph *graph, rf_error *error);
 } rf_device_ops;
 
+#define RF_DEVICE_ID_BYTES 32
+
 /* What every device starts with; a backend's own state follows it. */
 struct rf_device {
     const rf_device_ops *ops;
-    uint32_t references; /* guarded by the registry's lock */
-    char id[32];
+    char id[RF_DEVICE_ID_BYTES];
+    uint32_t references; /* guarded by the registry's lock, as is next */
+    rf_device *next;     /* of the devices that are open */
 };
 
 /*
- * Opens a device by id ("cpu"; later "hip:0", "cuda:1", "emu32"), or returns the one that is open. NULL:
- * the best one found. A failed open leaves nothing behind and can be tried again. Opening from inside
- * an opening is RF_ERROR_BUSY, not a deadlock. Errors: NOT_FOUND names the ids that there are.
+ * Opens a device by id ("cpu"; later "hip:0", "cuda:1", "emu32"), or returns the one that is open.
+ * NULL: the best one found. A failed open leaves nothing behind and can be tried again. Opening
+ * from inside an opening is RF_ERROR_BUSY, not a deadlock. Errors: NOT_FOUND names the ids that
+ * there are.
  */
 rf_status rf_device_open(const char *id, rf_device **out, rf_error *error);
 void rf_device_close(rf_device *device); /* gives back one reference */

@@ -1,0 +1,202 @@
+/*
+ * host_memory.c: how much memory the host has for this process, from the files in which Linux says
+ * so.
+ *
+ * MemAvailable is the kernel's estimate of what can be had without swapping (proc(5)). A container
+ * or a service may have less: a cgroup's limit less its use, where the inactive part of the page
+ * cache is not counted as use because the kernel takes it back first. A limit on any cgroup above
+ * applies as well, so all are asked (kernel documentation: admin-guide/cgroup-v2,
+ * cgroup-v1/memory).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/checked.h"
+#include "device/cpu/cpu.h"
+
+/* The files are a few kilobytes; what is read of them stands in their beginning. */
+#define FILE_BYTES 8192
+
+/* The names that one version of cgroups has for the same things. */
+typedef struct cgroup_version {
+    const char *source;
+    const char *mounts[2]; /* where its memory controller may be mounted; NULL: no second place */
+    const char *limit;
+    const char *usage;
+    const char *inactive; /* in memory.stat */
+} cgroup_version;
+
+static const cgroup_version version_2 = {
+    .source = "cgroup v2",
+    .mounts = {"/sys/fs/cgroup", "/sys/fs/cgroup/unified"},
+    .limit = "memory.max",
+    .usage = "memory.current",
+    .inactive = "inactive_file ",
+};
+
+static const cgroup_version version_1 = {
+    .source = "cgroup v1",
+    .mounts = {"/sys/fs/cgroup/memory"},
+    .limit = "memory.limit_in_bytes",
+    .usage = "memory.usage_in_bytes",
+    .inactive = "total_inactive_file ",
+};
+
+/* Reads the beginning of a file as a string; false where it cannot be read. These files have no
+ * size to ask for, so they are not files to base/file.h. */
+static bool read_text(const char *path, char text[FILE_BYTES])
+{
+    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return false;
+    size_t length = 0;
+    ssize_t got = 1;
+    while (got > 0 && length < FILE_BYTES - 1) {
+        got = read(descriptor, text + length, FILE_BYTES - 1 - length);
+        if (got > 0)
+            length += (size_t)got;
+        else if (got < 0 && errno == EINTR)
+            got = 1;
+    }
+    close(descriptor);
+    text[length] = '\0';
+    return got >= 0;
+}
+
+/* The number behind a name at the start of a line. */
+static bool find_number(const char *text, const char *name, uint64_t *out)
+{
+    size_t length = strlen(name);
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        if (strncmp(line, name, length) != 0)
+            continue;
+        char *end;
+        errno = 0;
+        uint64_t value = strtoull(line + length, &end, 10);
+        if (end == line + length || errno != 0)
+            return false;
+        *out = value;
+        return true;
+    }
+    return false;
+}
+
+static bool kilobytes(const char *text, const char *name, uint64_t *out)
+{
+    uint64_t value;
+    return find_number(text, name, &value) && rf_mul(value, 1024, out);
+}
+
+/* Reads a file of a cgroup's folder. */
+static bool read_in(const char *folder, const char *name, char text[FILE_BYTES])
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
+    return length > 0 && (size_t)length < sizeof(path) && read_text(path, text);
+}
+
+/* Lowers *out to what one cgroup leaves; one without a limit ("max") or a folder that is not there
+ * changes nothing. */
+static void apply_group(const cgroup_version *version, const char *folder, rf_device_memory *out)
+{
+    char text[FILE_BYTES];
+    uint64_t limit;
+    uint64_t usage;
+    uint64_t inactive = 0;
+    if (!read_in(folder, version->limit, text) || !find_number(text, "", &limit))
+        return;
+    if (!read_in(folder, version->usage, text) || !find_number(text, "", &usage))
+        return;
+    if (read_in(folder, "memory.stat", text) && find_number(text, version->inactive, &inactive))
+        usage -= inactive < usage ? inactive : usage;
+    uint64_t left = usage < limit ? limit - usage : 0;
+    if (limit < out->total)
+        out->total = limit;
+    if (left < out->free) {
+        out->free = left;
+        snprintf(out->source, sizeof(out->source), "%s", version->source);
+    }
+}
+
+/* A cgroup and all above it, up to the mount. Inside a container the path may be the host's and not
+ * exist here; the mount is then the container's own group. */
+static void apply_groups(const char *root, const cgroup_version *version, const char *group,
+                         size_t length, rf_device_memory *out)
+{
+    for (size_t i = 0; i < 2 && version->mounts[i]; i++) {
+        char folder[PATH_MAX];
+        int mount = snprintf(folder, sizeof(folder), "%s%s", root, version->mounts[i]);
+        if (mount <= 0 || (size_t)mount + length >= sizeof(folder))
+            continue;
+        memcpy(folder + mount, group, length);
+        folder[(size_t)mount + length] = '\0';
+        for (;;) {
+            apply_group(version, folder, out);
+            char *last = strrchr(folder + mount, '/');
+            if (!last)
+                break;
+            *last = '\0';
+        }
+    }
+}
+
+/* Whether one of the names between commas is "memory". */
+static bool lists_memory(const char *names, size_t length)
+{
+    const char *end = names + length;
+    while (names < end) {
+        const char *comma = memchr(names, ',', (size_t)(end - names));
+        size_t n = (size_t)((comma ? comma : end) - names);
+        if (n == 6 && memcmp(names, "memory", 6) == 0)
+            return true;
+        names += n + 1;
+    }
+    return false;
+}
+
+/* Lines of /proc/self/cgroup are "number:controllers:path"; version 2 is number 0 without
+ * controllers (cgroups(7)). */
+static void apply_cgroups(const char *root, const char *text, rf_device_memory *out)
+{
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *names = strchr(line, ':');
+        const char *group = names ? strchr(names + 1, ':') : NULL;
+        if (!group)
+            return;
+        names++;
+        size_t n_names = (size_t)(group - names);
+        group++;
+        size_t length = strcspn(group, "\n");
+        if (n_names == 0)
+            apply_groups(root, &version_2, group, length, out);
+        else if (lists_memory(names, n_names))
+            apply_groups(root, &version_1, group, length, out);
+    }
+}
+
+rf_status rf_cpu_host_memory(const char *root, rf_device_memory *out, rf_error *error)
+{
+    char path[PATH_MAX];
+    char text[FILE_BYTES];
+    rf_device_memory memory = {.source = "/proc/meminfo"};
+    int length = snprintf(path, sizeof(path), "%s/proc/meminfo", root);
+    if (length <= 0 || (size_t)length >= sizeof(path) || !read_text(path, text) ||
+        !kilobytes(text, "MemTotal:", &memory.total) ||
+        !kilobytes(text, "MemAvailable:", &memory.free))
+        return rf_error_set(error, RF_ERROR_DEVICE,
+                            "device cpu: %s/proc/meminfo does not say how much memory is free",
+                            root);
+    length = snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
+    if (length > 0 && (size_t)length < sizeof(path) && read_text(path, text))
+        apply_cgroups(root, text, &memory);
+    *out = memory;
+    return RF_OK;
+}

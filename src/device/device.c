@@ -1,0 +1,232 @@
+/*
+ * device.c: which devices there are and which are open.
+ *
+ * One lock guards the list of open devices, and is held while a backend opens or closes one: a
+ * hundred threads that ask for a device at once wait for the first and get the same. A thread that
+ * holds the lock is marked, so that opening from inside an opening is seen before it deadlocks.
+ */
+#include <inttypes.h>
+#include <pthread.h>
+#include <string.h>
+
+#include "base/buffer.h"
+#include "base/log.h"
+#include "device/backend.h"
+
+/* In order of preference: the first device that opens is the best one. */
+static const rf_backend *const built_in[] = {
+    &rf_backend_cpu,
+};
+
+#define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))
+
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static rf_device *open_devices;
+static const rf_backend *extra;
+static _Thread_local bool holds_lock;
+
+static void enter(void)
+{
+    pthread_mutex_lock(&lock);
+    holds_lock = true;
+}
+
+static void leave(void)
+{
+    holds_lock = false;
+    pthread_mutex_unlock(&lock);
+}
+
+void rf_backend_set_extra(const rf_backend *backend)
+{
+    enter();
+    extra = backend;
+    leave();
+}
+
+/* Backend i of the table, with the extra one behind it; NULL past the end. */
+static const rf_backend *backend_at(size_t i)
+{
+    if (i < BUILT_IN_COUNT)
+        return built_in[i];
+    return i == BUILT_IN_COUNT ? extra : NULL;
+}
+
+/* How many devices a backend has; a driver that does not work has none, and the log says why. */
+static uint32_t count_devices(const rf_backend *backend)
+{
+    uint32_t count = 0;
+    rf_error error;
+    if (backend->count(&count, &error) == RF_OK)
+        return count;
+    rf_log(RF_LOG_WARNING, "%s devices: %s", backend->name, error.message);
+    return 0;
+}
+
+static rf_status open_new(const rf_backend *backend, uint32_t index, const char *id,
+                          rf_device **out, rf_error *error)
+{
+    rf_device *device = NULL;
+    rf_status status = backend->open(index, &device, error);
+    if (status != RF_OK)
+        return rf_error_context(error, status, "open device %s", id);
+    memcpy(device->id, id, RF_DEVICE_ID_BYTES);
+    device->references = 1;
+    device->next = open_devices;
+    open_devices = device;
+    *out = device;
+    return RF_OK;
+}
+
+/* The lock is held. */
+static rf_status open_index(const rf_backend *backend, uint32_t index, rf_device **out,
+                            rf_error *error)
+{
+    char id[RF_DEVICE_ID_BYTES] = "";
+    backend->id(index, id);
+    for (rf_device *device = open_devices; device; device = device->next) {
+        if (strcmp(device->id, id) != 0)
+            continue;
+        if (device->references == UINT32_MAX)
+            return rf_error_set(error, RF_ERROR_FULL, "device %s is open too many times", id);
+        device->references++;
+        *out = device;
+        return RF_OK;
+    }
+    return open_new(backend, index, id, out, error);
+}
+
+static rf_status not_found(const char *id, rf_error *error)
+{
+    rf_buffer ids = {0};
+    rf_status status = RF_OK;
+    const rf_backend *backend;
+    for (size_t b = 0; status == RF_OK && (backend = backend_at(b)); b++) {
+        uint32_t count = count_devices(backend);
+        for (uint32_t i = 0; status == RF_OK && i < count; i++) {
+            char name[RF_DEVICE_ID_BYTES] = "";
+            backend->id(i, name);
+            status = rf_buffer_format(&ids, error, "%s%s", ids.length ? ", " : "", name);
+        }
+    }
+    if (status == RF_OK)
+        status =
+            rf_error_set(error, RF_ERROR_NOT_FOUND, "no device '%.64s'; there are: %.*s", id,
+                         (int)(ids.length < 512 ? ids.length : 512), ids.length ? ids.data : "");
+    rf_buffer_free(&ids);
+    return status;
+}
+
+/* Only the backend that the id starts with is asked: opening the CPU starts no driver. */
+static rf_status open_by_id(const char *id, rf_device **out, rf_error *error)
+{
+    const rf_backend *backend;
+    for (size_t b = 0; (backend = backend_at(b)); b++) {
+        if (strncmp(id, backend->name, strlen(backend->name)) != 0)
+            continue;
+        uint32_t count = count_devices(backend);
+        for (uint32_t i = 0; i < count; i++) {
+            char name[RF_DEVICE_ID_BYTES] = "";
+            backend->id(i, name);
+            if (strcmp(name, id) == 0)
+                return open_index(backend, i, out, error);
+        }
+    }
+    return not_found(id, error);
+}
+
+static rf_status open_best(rf_device **out, rf_error *error)
+{
+    rf_error last = {.status = RF_ERROR_NOT_FOUND, .message = "there is no device"};
+    const rf_backend *backend;
+    for (size_t b = 0; (backend = backend_at(b)); b++) {
+        uint32_t count = count_devices(backend);
+        for (uint32_t i = 0; i < count; i++) {
+            if (open_index(backend, i, out, &last) == RF_OK)
+                return RF_OK;
+            rf_log(RF_LOG_WARNING, "%s", last.message);
+        }
+    }
+    if (error)
+        *error = last;
+    return last.status;
+}
+
+static rf_status refuse_reentry(const char *what, rf_error *error)
+{
+    if (!holds_lock)
+        return RF_OK;
+    return rf_error_set(error, RF_ERROR_BUSY, "%s from inside the opening or closing of a device",
+                        what);
+}
+
+rf_status rf_device_open(const char *id, rf_device **out, rf_error *error)
+{
+    RF_TRY(refuse_reentry("a device was opened", error));
+    enter();
+    rf_status status = id ? open_by_id(id, out, error) : open_best(out, error);
+    leave();
+    return status;
+}
+
+/* The lock is held. */
+static void drop_reference(rf_device *device)
+{
+    if (--device->references != 0)
+        return;
+    rf_device **link = &open_devices;
+    while (*link != device)
+        link = &(*link)->next;
+    *link = device->next;
+    device->ops->close(device);
+}
+
+void rf_device_close(rf_device *device)
+{
+    if (!device)
+        return;
+    if (holds_lock) { /* a device that wraps another closes it from its own closing */
+        drop_reference(device);
+        return;
+    }
+    enter();
+    drop_reference(device);
+    leave();
+}
+
+/* Adds the facts of one device to a list, if it opens and tells them; the log says why not. */
+static void list_device(const rf_backend *backend, uint32_t index, rf_device_info *out,
+                        size_t capacity, size_t *count)
+{
+    rf_error error;
+    rf_device *device = NULL;
+    rf_device_facts facts;
+    rf_status status = open_index(backend, index, &device, &error);
+    if (status == RF_OK) {
+        status = device->ops->facts(device, &facts, &error);
+        drop_reference(device);
+    }
+    if (status != RF_OK) {
+        rf_log(RF_LOG_WARNING, "%s", error.message);
+        return;
+    }
+    if (*count < capacity)
+        out[*count] = facts.info;
+    ++*count;
+}
+
+rf_status rf_device_list(rf_device_info *out, size_t capacity, size_t *count, rf_error *error)
+{
+    RF_TRY(refuse_reentry("devices were listed", error));
+    size_t found = 0;
+    const rf_backend *backend;
+    enter();
+    for (size_t b = 0; (backend = backend_at(b)); b++) {
+        uint32_t n = count_devices(backend);
+        for (uint32_t i = 0; i < n; i++)
+            list_device(backend, i, out, capacity, &found);
+    }
+    leave();
+    *count = found;
+    return RF_OK;
+}

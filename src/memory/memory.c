@@ -1,0 +1,222 @@
+/* memory.c: the account of a device: what is reserved, what is live, what the driver was asked for.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/checked.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "memory/account.h"
+
+/* Labels that one error message names; the rest are counted. */
+#define REPORTED_LABELS 6
+
+const char *rf_memory_class_name(rf_memory_class memory_class)
+{
+    switch (memory_class) {
+#define RF_MEMORY_CLASS_CASE(name, text)                                                           \
+    case name:                                                                                     \
+        return text;
+        RF_MEMORY_CLASS_LIST(RF_MEMORY_CLASS_CASE)
+#undef RF_MEMORY_CLASS_CASE
+    case RF_MEMORY_CLASS_COUNT:
+        break;
+    }
+    return "unknown class";
+}
+
+rf_status rf_memory_open(rf_device *device, rf_memory **out, rf_error *error)
+{
+    rf_memory *memory = rf_calloc(1, sizeof(*memory));
+    if (!memory)
+        return rf_error_host_memory(error, "the account of a device", sizeof(*memory));
+    rf_status status = rf_slots_create(&memory->slots, error);
+    if (status != RF_OK) {
+        rf_free(memory);
+        return status;
+    }
+    memory->device = device;
+    pthread_mutex_init(&memory->lock, NULL); /* cannot fail with default attributes on Linux */
+    *out = memory;
+    return RF_OK;
+}
+
+/* The error of closing an account that is in use: every pool by name, and the external blocks. */
+static rf_status still_in_use(const rf_memory *memory, rf_error *error)
+{
+    char text[RF_ERROR_MESSAGE_BYTES] = "";
+    size_t length = 0;
+    for (const rf_pool *pool = memory->pools; pool && length < sizeof(text); pool = pool->next) {
+        char labels[RF_ERROR_MESSAGE_BYTES / 2];
+        rf_memory_list_labels(memory, pool, labels, sizeof(labels));
+        int written = snprintf(text + length, sizeof(text) - length, "; pool '%s' is open%s%s",
+                               pool->label, *labels ? ", live: " : "", labels);
+        length += written > 0 ? (size_t)written : 0;
+    }
+    if (memory->external_blocks && length < sizeof(text)) {
+        char labels[RF_ERROR_MESSAGE_BYTES / 2];
+        rf_memory_list_labels(memory, NULL, labels, sizeof(labels));
+        snprintf(text + length, sizeof(text) - length, "; external blocks are live: %s", labels);
+    }
+    return rf_error_set(error, RF_ERROR_BUSY, "memory of device %s is still in use%s",
+                        memory->device->id, text);
+}
+
+rf_status rf_memory_close(rf_memory *memory, rf_error *error)
+{
+    if (!memory)
+        return RF_OK;
+    pthread_mutex_lock(&memory->lock);
+    rf_status status =
+        memory->pools || memory->external_blocks ? still_in_use(memory, error) : RF_OK;
+    pthread_mutex_unlock(&memory->lock);
+    if (status != RF_OK)
+        return status;
+    pthread_mutex_destroy(&memory->lock);
+    rf_slots_free(&memory->slots);
+    rf_free(memory);
+    return RF_OK;
+}
+
+rf_device *rf_memory_device(const rf_memory *memory)
+{
+    return memory->device;
+}
+
+rf_status rf_memory_driver_alloc(rf_memory *memory, uint64_t bytes, uint64_t alignment,
+                                 rf_address *out, rf_error *error)
+{
+    rf_device *device = memory->device;
+    rf_address address = 0;
+    uint64_t begin = rf_clock_ns();
+    rf_status status = device->ops->alloc(device, bytes, alignment, &address, error);
+    uint64_t took = rf_clock_ns() - begin;
+    pthread_mutex_lock(&memory->lock);
+    memory->driver_allocations++;
+    memory->driver_nanoseconds += took;
+    pthread_mutex_unlock(&memory->lock);
+    RF_TRY(status);
+    /* A driver is not trusted either: all addresses below are sums with this one. */
+    uint64_t end;
+    if (address == 0 || (address & (alignment - 1)) || !rf_add(address, bytes, &end)) {
+        status = rf_error_set(error, RF_ERROR_DEVICE,
+                              "device %s gave address 0x%" PRIx64 " for %" PRIu64
+                              " bytes at alignment %" PRIu64,
+                              device->id, address, bytes, alignment);
+        if (address != 0)
+            rf_memory_driver_free(memory, address, NULL); /* the error above is the one to report */
+        return status;
+    }
+    *out = address;
+    return RF_OK;
+}
+
+rf_status rf_memory_driver_free(rf_memory *memory, rf_address address, rf_error *error)
+{
+    rf_device *device = memory->device;
+    uint64_t begin = rf_clock_ns();
+    rf_status status = device->ops->free(device, address, error);
+    uint64_t took = rf_clock_ns() - begin;
+    pthread_mutex_lock(&memory->lock);
+    memory->driver_frees++;
+    memory->driver_nanoseconds += took;
+    pthread_mutex_unlock(&memory->lock);
+    return status;
+}
+
+void rf_memory_book(rf_memory *memory, rf_memory_class memory_class, uint64_t bytes, bool external)
+{
+    rf_memory_class_stats *c = &memory->classes[memory_class];
+    c->current += bytes;
+    c->total += bytes;
+    c->count++;
+    if (c->current > c->peak)
+        c->peak = c->current;
+    if (external)
+        c->external += bytes;
+}
+
+void rf_memory_unbook(rf_memory *memory, rf_memory_class memory_class, uint64_t bytes,
+                      bool external)
+{
+    rf_memory_class_stats *c = &memory->classes[memory_class];
+    c->current -= bytes;
+    c->count--;
+    if (external)
+        c->external -= bytes;
+}
+
+void rf_memory_list_labels(const rf_memory *memory, const rf_pool *pool, char *text,
+                           size_t capacity)
+{
+    size_t length = 0;
+    uint32_t found = 0;
+    text[0] = '\0';
+    for (uint32_t i = 0; i < memory->slots.fresh; i++) {
+        const rf_slot *slot = &memory->slots.slots[i];
+        bool live = atomic_load_explicit(&slot->generation, memory_order_relaxed) != 0;
+        if (!live || slot->pool != pool || ++found > REPORTED_LABELS)
+            continue;
+        int written = snprintf(text + length, capacity - length, "%s'%s'", found > 1 ? ", " : "",
+                               slot->label);
+        if (written < 0 || (size_t)written >= capacity - length)
+            return;
+        length += (size_t)written;
+    }
+    if (found > REPORTED_LABELS)
+        snprintf(text + length, capacity - length, " and %" PRIu32 " more",
+                 found - REPORTED_LABELS);
+}
+
+/* Adds what the ranges of a pool say. */
+static void add_pool(const rf_pool *pool, rf_memory_stats *stats)
+{
+    for (uint32_t i = 0; i < pool->n_parts; i++) {
+        rf_range_stats range = rf_range_statistics(pool->parts[i].range);
+        stats->live += range.live;
+        stats->free += range.free;
+        stats->padding += range.padding;
+        if (range.largest_free > stats->largest_free)
+            stats->largest_free = range.largest_free;
+    }
+    stats->pools += pool->n_parts;
+}
+
+/* The ranges are one book, the classes and the reserved bytes two others: they must agree. */
+static rf_status check_balance(const rf_memory_stats *s, rf_error *error)
+{
+    uint64_t pooled = 0;
+    for (int c = 0; c < RF_MEMORY_CLASS_COUNT; c++)
+        pooled += s->classes[c].current - s->classes[c].external;
+    if (s->live + s->free + s->padding == s->reserved && s->live == pooled)
+        return RF_OK;
+    return rf_error_set(error, RF_ERROR_INTERNAL,
+                        "live %" PRIu64 " + free %" PRIu64 " + padding %" PRIu64
+                        " is not reserved %" PRIu64 ", or blocks by class %" PRIu64 " not live",
+                        s->live, s->free, s->padding, s->reserved, pooled);
+}
+
+rf_status rf_memory_statistics(rf_memory *memory, rf_memory_stats *stats, rf_error *error)
+{
+    if (stats->version != RF_MEMORY_STATS_VERSION)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "version %" PRIu32 " of the memory statistics is not known, only %d",
+                            stats->version, RF_MEMORY_STATS_VERSION);
+    rf_memory_stats s = {.version = RF_MEMORY_STATS_VERSION};
+    pthread_mutex_lock(&memory->lock);
+    s.reserved = memory->reserved;
+    s.high_water = memory->high_water;
+    s.driver_allocations = memory->driver_allocations;
+    s.driver_frees = memory->driver_frees;
+    s.driver_nanoseconds = memory->driver_nanoseconds;
+    memcpy(s.classes, memory->classes, sizeof(s.classes));
+    for (const rf_pool *pool = memory->pools; pool; pool = pool->next)
+        add_pool(pool, &s);
+    pthread_mutex_unlock(&memory->lock);
+    if (s.free)
+        s.fragmentation = 1.0 - (double)s.largest_free / (double)s.free;
+    RF_TRY(check_balance(&s, error));
+    *stats = s;
+    return RF_OK;
+}

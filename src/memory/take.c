@@ -1,0 +1,154 @@
+/* take.c: taking blocks of a pool, in the plan's place or any, and giving them back. Nothing
+ * allocates. */
+#include <inttypes.h>
+#include <stddef.h>
+
+#include "memory/account.h"
+
+/* Makes the block of a span that was just taken. The lock is held. */
+static rf_block make_block(rf_pool *pool, uint32_t part, uint32_t span, uint64_t offset,
+                           uint64_t bytes, rf_memory_class memory_class, const char *label)
+{
+    rf_memory *memory = pool->memory;
+    rf_block block = {
+        .memory = memory,
+        .kind = RF_BLOCK_OWNED,
+        .memory_class = memory_class,
+        .bytes = bytes,
+    };
+    /* The sum cannot wrap: the end of the part was checked when the driver gave it. */
+    block.slot = rf_slot_take(&memory->slots, pool->parts[part].address + offset, bytes, label,
+                              &block.generation);
+    rf_slot *slot = &memory->slots.slots[block.slot];
+    slot->pool = pool;
+    slot->part = part;
+    slot->span = span;
+    slot->memory_class = memory_class;
+    rf_memory_book(memory, memory_class, bytes, false);
+    pool->live_blocks++;
+    return block;
+}
+
+static rf_status check_room(const rf_pool *pool, rf_error *error)
+{
+    if (pool->live_blocks < pool->max_blocks)
+        return RF_OK;
+    return rf_error_set(error, RF_ERROR_FULL,
+                        "pool '%s' holds at most %" PRIu32 " blocks, and all are live", pool->label,
+                        pool->max_blocks);
+}
+
+static rf_status take_planned(rf_pool *pool, const rf_plan_item *item, uint32_t part, rf_block *out,
+                              rf_error *error)
+{
+    uint32_t span;
+    RF_TRY(check_room(pool, error));
+    rf_status status =
+        rf_range_take_at(pool->parts[part].range, item->offset, item->bytes, &span, error);
+    if (status != RF_OK)
+        return rf_error_context(error, status, "pool '%s', block '%s'", pool->label, item->label);
+    *out = make_block(pool, part, span, item->offset, item->bytes, item->memory_class, item->label);
+    return RF_OK;
+}
+
+rf_status rf_pool_take_planned(rf_pool *pool, const rf_plan *plan, uint32_t index, rf_block *out,
+                               rf_error *error)
+{
+    if (index >= rf_plan_item_count(plan))
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "pool '%s': the plan has no item %" PRIu32,
+                            pool->label, index);
+    rf_plan_item item = rf_plan_item_at(plan, index);
+    uint32_t part = 0;
+    while (part < pool->n_parts && pool->parts[part].plan_pool != item.pool)
+        part++;
+    if (rf_plan_serial(plan) != pool->plan_serial || part == pool->n_parts)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "pool '%s' was not opened for block '%s' of this plan", pool->label,
+                            item.label);
+    pthread_mutex_lock(&pool->memory->lock);
+    rf_status status = take_planned(pool, &item, part, out, error);
+    pthread_mutex_unlock(&pool->memory->lock);
+    return status;
+}
+
+static rf_status no_place(const rf_pool *pool, uint64_t bytes, const char *label, rf_error *error)
+{
+    uint64_t free = 0;
+    uint64_t largest = 0;
+    for (uint32_t i = 0; i < pool->n_parts; i++) {
+        rf_range_stats range = rf_range_statistics(pool->parts[i].range);
+        free += range.free;
+        if (range.largest_free > largest)
+            largest = range.largest_free;
+    }
+    return rf_error_set(error, RF_ERROR_DEVICE_MEMORY,
+                        "pool '%s', block '%s': asked %" PRIu64 " bytes, free %" PRIu64
+                        ", largest free block %" PRIu64,
+                        pool->label, label ? label : "", bytes, free, largest);
+}
+
+/* Takes from the first part that has a place. The lock is held. */
+static rf_status take_anywhere(rf_pool *pool, uint64_t bytes, rf_memory_class memory_class,
+                               const char *label, rf_block *out, rf_error *error)
+{
+    RF_TRY(check_room(pool, error));
+    for (uint32_t part = 0; part < pool->n_parts; part++) {
+        uint32_t span;
+        uint64_t offset;
+        rf_status status = rf_range_take(pool->parts[part].range, bytes, &span, &offset, NULL);
+        if (status == RF_OK) {
+            *out = make_block(pool, part, span, offset, bytes, memory_class, label);
+            return RF_OK;
+        }
+        if (status != RF_ERROR_DEVICE_MEMORY)
+            return rf_error_set(error, status, "pool '%s', block '%s': %" PRIu64 " bytes: %s",
+                                pool->label, label ? label : "", bytes, rf_status_text(status));
+    }
+    return no_place(pool, bytes, label, error);
+}
+
+rf_status rf_pool_take(rf_pool *pool, uint64_t bytes, rf_memory_class memory_class,
+                       const char *label, rf_block *out, rf_error *error)
+{
+    if ((unsigned)memory_class >= RF_MEMORY_CLASS_COUNT ||
+        (pool->classes & (1U << memory_class)) == 0)
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "pool '%s' was not opened for class %s",
+                            pool->label, rf_memory_class_name(memory_class));
+    if (bytes == 0)
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "pool '%s': a block of 0 bytes was asked",
+                            pool->label);
+    pthread_mutex_lock(&pool->memory->lock);
+    rf_status status = take_anywhere(pool, bytes, memory_class, label, out, error);
+    pthread_mutex_unlock(&pool->memory->lock);
+    return status;
+}
+
+/* The lock is held. */
+static rf_status give(rf_memory *memory, rf_block block, rf_error *error)
+{
+    rf_slot *slot = rf_slot_find(&memory->slots, block.slot, block.generation);
+    if (!slot || !slot->pool)
+        return rf_error_set(error, RF_ERROR_STALE,
+                            "this block of %" PRIu64 " bytes was given back before", block.bytes);
+    rf_pool *pool = slot->pool;
+    uint64_t bytes = atomic_load_explicit(&slot->bytes, memory_order_relaxed);
+    RF_TRY(rf_range_give(pool->parts[slot->part].range, slot->span, error));
+    rf_memory_unbook(memory, slot->memory_class, bytes, false);
+    rf_slot_drop(&memory->slots, block.slot);
+    pool->live_blocks--;
+    return RF_OK;
+}
+
+rf_status rf_pool_give(rf_block block, rf_error *error)
+{
+    if (block.kind != RF_BLOCK_OWNED || !block.memory)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "only the owner of a block gives it back: this is %s",
+                            block.kind == RF_BLOCK_VIEW       ? "a view"
+                            : block.kind == RF_BLOCK_EXTERNAL ? "an external block"
+                                                              : "no block");
+    pthread_mutex_lock(&block.memory->lock);
+    rf_status status = give(block.memory, block, error);
+    pthread_mutex_unlock(&block.memory->lock);
+    return status;
+}
