@@ -1,0 +1,77 @@
+/* commands.c: the table of subcommands. */
+#include "cli/commands.h"
+
+#include <string.h>
+
+/* Stands in the details of each command that computes with a model. */
+#define MODEL_DETAILS                                                                              \
+    "MODEL is a path, or a name found in the model folders with or without '.gguf' (see "          \
+    "'rocmforge models'). Where none is given it is the demo model."
+
+static const rf_cli_command_info commands[RF_CLI_COMMAND_COUNT] = {
+    [RF_CLI_RUN] =
+        {"run", "", 0, "generate text from a prompt, or chat",
+         "Prints the prompt and its continuation as it is computed. The prompt comes from -p, from "
+         "-f, or whole from standard input; text such as '<|im_end|>' in it becomes the model's "
+         "control token.\n\n"
+         "With --chat the prompt is one user message in the model's own chat template, and only "
+         "the "
+         "answer is printed; without a prompt, and on a terminal, it is a conversation, a line a "
+         "turn, until Ctrl-D.\n\n"
+         "Ctrl-C stops after the current token: statistics are printed and the exit status is 0. A "
+         "second one ends the program at once.\n\n" MODEL_DETAILS},
+    [RF_CLI_INSPECT] = {"inspect", "[MODEL]", 1, "show what is in a GGUF file",
+                        "Prints header, metadata, tensors (shapes innermost dimension first) and "
+                        "totals by element "
+                        "type. Long values are cut unless --all is given.\n\n" MODEL_DETAILS},
+    [RF_CLI_PLAN] = {"plan", "", 0, "show the memory that a model would take, without loading it",
+                     "Prints the bytes of each class, the pools that a load with the same options "
+                     "allocates, and "
+                     "whether they fit into the device's free memory; the exit status is 1 where "
+                     "they do not.\n\n" MODEL_DETAILS},
+    [RF_CLI_TOKENIZE] = {"tokenize", "", 0, "turn text into token ids",
+                         "Prints the ids on one line, separated by spaces. The text comes from -p, "
+                         "from -f, or whole "
+                         "from standard input.\n\n" MODEL_DETAILS},
+    [RF_CLI_DETOKENIZE] =
+        {"detokenize", "[ID…]", SIZE_MAX, "turn token ids into text",
+         "Prints the text of the ids given as arguments or on standard input, separated by spaces, "
+         "commas or lines. Nothing is added, not even a newline.\n\n" MODEL_DETAILS},
+    [RF_CLI_LOGITS] =
+        {"logits", "", 0, "write the logits of every token of a text",
+         "Writes little-endian 32-bit floats of shape [tokens, vocabulary]: row i holds the logits "
+         "after token i. The tokens are computed in one batch, or one by one through the KV "
+         "cache.\n\n" MODEL_DETAILS},
+    [RF_CLI_PERPLEXITY] =
+        {"perplexity", "", 0, "measure how well a model predicts a text",
+         "The text is cut into pieces of the context's length; a rest that does not fill one is "
+         "left "
+         "out. Each piece is computed from an empty cache, with BOS in place of its first token "
+         "where "
+         "the model wants one, and the second half of it is scored, so that every scored token has "
+         "at "
+         "least half a context before it. Perplexity is exp of the mean negative log-likelihood; "
+         "the number after ± is its standard error.\n\n" MODEL_DETAILS},
+    [RF_CLI_MODELS] =
+        {"models", "", 0, "list the GGUF files in the model folders",
+         "The model folders, in the order in which a name is looked for: those in ROCMFORGE_MODELS "
+         "(separated by ':'), rocmforge/models in XDG_DATA_HOME (~/.local/share), the installed "
+         "ones, "
+         "and the source tree's when run from a build folder. The type is the one that most of a "
+         "model's bytes have."},
+    [RF_CLI_DEVICES] = {"devices", "", 0, "list the devices that models can run on",
+                        "The id is what --device takes. Free memory is as measured now."},
+};
+
+const rf_cli_command_info *rf_cli_command_describe(rf_cli_command command)
+{
+    return &commands[command];
+}
+
+rf_cli_command rf_cli_command_find(const char *name)
+{
+    int i = 0;
+    while (i < RF_CLI_COMMAND_COUNT && strcmp(commands[i].name, name) != 0)
+        i++;
+    return (rf_cli_command)i;
+}

@@ -1,0 +1,59 @@
+/* devices.c: rocmforge devices. */
+#include <stdio.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "cli/options.h"
+#include "cli/output.h"
+
+static rf_status print_json(const rf_device_info *devices, size_t count, rf_error *error)
+{
+    json_t *list = json_array();
+    bool good = true;
+    for (size_t i = 0; i < count; i++) {
+        const rf_device_info *d = &devices[i];
+        json_t *entry = json_object();
+        good &= rf_cli_json_set(entry, "id", json_string(d->id));
+        good &= rf_cli_json_set(entry, "name", json_string(d->name));
+        good &= rf_cli_json_set(entry, "architecture", json_string(d->architecture));
+        good &= rf_cli_json_set(entry, "compute_units", rf_cli_json_count(d->compute_units));
+        good &= rf_cli_json_set(entry, "warp_size", rf_cli_json_count(d->warp_size));
+        good &= rf_cli_json_set(entry, "memory_total", rf_cli_json_count(d->memory_total));
+        good &= rf_cli_json_set(entry, "memory_free", rf_cli_json_count(d->memory_free));
+        good &= rf_cli_json_set(entry, "memory_source", json_string(d->memory_source));
+        good &= rf_cli_json_add(list, entry);
+    }
+    return rf_cli_json_print(list, good, error);
+}
+
+static void print_table(const rf_device_info *devices, size_t count)
+{
+    printf("%-10s %-32s %-22s %5s %12s %12s\n", "id", "name", "architecture", "units", "memory",
+           "free");
+    for (size_t i = 0; i < count; i++) {
+        char total[RF_CLI_NUMBER_BYTES];
+        char available[RF_CLI_NUMBER_BYTES];
+        const rf_device_info *d = &devices[i];
+        printf("%-10s %-32s %-22s %5u %12s %12s (%s)\n", d->id, d->name, d->architecture,
+               d->compute_units, rf_cli_bytes(d->memory_total, total),
+               rf_cli_bytes(d->memory_free, available), d->memory_source);
+    }
+}
+
+rf_status rf_cli_devices(const rf_cli_settings *settings, rf_error *error)
+{
+    size_t capacity = 0;
+    RF_TRY(rf_device_list(NULL, 0, &capacity, error));
+    rf_device_info *devices = rf_calloc(capacity + 1, sizeof(*devices));
+    if (!devices)
+        return rf_error_host_memory(error, "the list of devices", capacity * sizeof(*devices));
+    size_t count = 0;
+    rf_status status = rf_device_list(devices, capacity, &count, error);
+    count = count < capacity ? count : capacity; /* one may have been plugged in meanwhile */
+    if (status == RF_OK && settings->json)
+        status = print_json(devices, count, error);
+    else if (status == RF_OK)
+        print_table(devices, count);
+    rf_free(devices);
+    return status;
+}

@@ -1,0 +1,141 @@
+/* option_table.c: the one table of options, in the order in which the help shows them. */
+#include "cli/options.h"
+
+#define BIT(command) (1U << (command))
+#define ALL          (BIT(RF_CLI_COMMAND_COUNT) - 1)
+#define RUN          BIT(RF_CLI_RUN)
+#define INSPECT      BIT(RF_CLI_INSPECT)
+#define PLAN         BIT(RF_CLI_PLAN)
+#define TOKENIZE     BIT(RF_CLI_TOKENIZE)
+#define DETOKENIZE   BIT(RF_CLI_DETOKENIZE)
+#define LOGITS       BIT(RF_CLI_LOGITS)
+#define PERPLEXITY   BIT(RF_CLI_PERPLEXITY)
+#define MODELS       BIT(RF_CLI_MODELS)
+#define DEVICES      BIT(RF_CLI_DEVICES)
+#define COMPUTES     (RUN | LOGITS | PERPLEXITY)
+#define FIELD(name)  offsetof(rf_cli_settings, name)
+
+/* Limits that the library has too, named here because the help shows them; the library's are what
+ * counts. */
+#define MAX_THREADS   512
+#define MAX_TOKENS    (1U << 30)
+#define MAX_PAGE      256
+#define MIN_ALIGNMENT 256
+#define MAX_ALIGNMENT (1U << 30)
+#define MIN_POOL      (1U << 20)
+#define MAX_POOL      0x1p46
+/* A seed is any 64-bit number: limits are doubles, and one of 2^64 is taken as the largest of them.
+ */
+#define MAX_SEED 0x1p64
+
+#define OPTION(NAME, SHORT, ARGUMENT, KIND, GROUP, COMMANDS, FIELD_NAME, ...)                      \
+    {                                                                                              \
+        .name = (NAME), .short_name = (SHORT), .argument = (ARGUMENT), .kind = (KIND),             \
+        .group = RF_CLI_GROUP_##GROUP, .commands = (COMMANDS), .field = FIELD(FIELD_NAME),         \
+        __VA_ARGS__                                                                                \
+    }
+#define FLAG(NAME, SHORT, GROUP, COMMANDS, FIELD_NAME, ...)                                        \
+    OPTION(NAME, SHORT, NULL, RF_CLI_FLAG, GROUP, COMMANDS, FIELD_NAME, __VA_ARGS__)
+#define TEXT(NAME, SHORT, ARGUMENT, GROUP, COMMANDS, FIELD_NAME, ...)                              \
+    OPTION(NAME, SHORT, ARGUMENT, RF_CLI_TEXT, GROUP, COMMANDS, FIELD_NAME, __VA_ARGS__)
+#define NUMBER(KIND, NAME, SHORT, ARGUMENT, MIN, MAX, GROUP, COMMANDS, FIELD_NAME, ...)            \
+    OPTION(NAME, SHORT, ARGUMENT, RF_CLI_##KIND, GROUP, COMMANDS, FIELD_NAME, .minimum = (MIN),    \
+           .maximum = (MAX), __VA_ARGS__)
+
+/* clang-format off: one option a paragraph reads better than what the tool makes of macros. */
+static const rf_cli_option options[] = {
+    TEXT("prompt", 'p', "TEXT", INPUT, RUN | TOKENIZE, prompt, .help = "the text to start from"),
+    TEXT("file", 'f', "FILE", INPUT, RUN | TOKENIZE | PERPLEXITY, file,
+         .help = "read the text from a file; '-' is standard input"),
+    FLAG("chat", 0, INPUT, RUN, chat,
+         .help = "the text is a message to answer, in the model's chat template"),
+    TEXT("system", 0, "TEXT", INPUT, RUN, system,
+         .help = "with --chat: the system message that goes first"),
+    TEXT("tokens", 0, "ID,ID,…", INPUT, LOGITS, tokens, .required = LOGITS,
+         .help = "the token ids to compute, BOS included if it is wanted"),
+    FLAG("one-by-one", 0, INPUT, LOGITS, one_by_one,
+         .help = "compute token by token through the KV cache"),
+    FLAG("special", 0, INPUT, TOKENIZE, special,
+         .help = "add BOS and EOS as the model's metadata says, and take text such as '<|im_end|>' "
+                 "as its control token"),
+
+    TEXT("model", 'm', "MODEL", MODEL, ALL & ~(INSPECT | MODELS | DEVICES), model,
+         .help = "a path or a name in the model folders (default: the demo model)"),
+    FLAG("no-mmap", 0, MODEL, COMPUTES | PLAN, no_mmap,
+         .help = "read the weights into memory pools and do not use the mapped file in place"),
+    NUMBER(
+        COUNT, "ctx", 'c', "TOKENS", 0, MAX_TOKENS, MODEL, RUN | PLAN, context, .alias = "context",
+        .help = "tokens a sequence may hold (default: the lesser of the trained length and 4096)"),
+    NUMBER(COUNT, "ctx", 'c', "TOKENS", 4, MAX_TOKENS, MODEL, PERPLEXITY, context,
+           .alias = "context", .fallback = "512", .help = "tokens in one piece of the text"),
+    NUMBER(COUNT, "parallel", 0, "N", 1, MAX_TOKENS, MODEL, PLAN, parallel, .fallback = "1",
+           .help = "sequences that may be computed at once"),
+    NUMBER(COUNT, "batch", 'b', "TOKENS", 1, MAX_TOKENS, MODEL, RUN | PLAN | PERPLEXITY, batch,
+           .fallback = "512", .help = "tokens computed in one pass at most"),
+    OPTION("kv-type", 0, "f16|f32|q8_0", RF_CLI_CHOICE, MODEL, COMPUTES | PLAN, kv_type,
+           .fallback = "f16", .help = "element type of the KV cache"),
+    NUMBER(COUNT, "page", 0, "TOKENS", 1, MAX_PAGE, MODEL, COMPUTES | PLAN, page_tokens,
+           .fallback = "16", .help = "tokens in a page of the KV cache, a power of two"),
+    NUMBER(SIZE, "pool-size", 0, "BYTES", MIN_POOL, MAX_POOL, MODEL, COMPUTES | PLAN, pool_size,
+           .fallback = "1G", .help = "the most that one memory pool holds, a power of two"),
+    NUMBER(SIZE, "alignment", 0, "BYTES", MIN_ALIGNMENT, MAX_ALIGNMENT, MODEL, COMPUTES | PLAN,
+           alignment, .fallback = "4K", .help = "alignment of tensors in a pool, a power of two"),
+
+    TEXT("device", 'd', "ID", DEVICE, COMPUTES | PLAN, device,
+         .help = "a device as 'rocmforge devices' lists them (default: the best one)"),
+    NUMBER(COUNT, "threads", 't', "N", 1, MAX_THREADS, DEVICE, COMPUTES | PLAN, threads,
+           .help = "CPU threads (default: one a core)"),
+    FLAG("reference", 0, DEVICE, COMPUTES, reference,
+         .help = "use the portable kernels only: slow, exact on dequantised weights"),
+
+    NUMBER(COUNT, "predict", 'n', "N", 0, MAX_TOKENS, SAMPLING, RUN, max_tokens,
+           .help =
+               "tokens to generate at most (default: until the text ends or the context is full)"),
+    NUMBER(
+        COUNT, "seed", 's', "N", 0, MAX_SEED, SAMPLING, RUN, seed, .given = FIELD(seed_given),
+        .help =
+            "the same seed gives the same text (default: another one each time, which is printed)"),
+    NUMBER(REAL, "temperature", 0, "T", 0, 100, SAMPLING, RUN, temperature, .alias = "temp",
+           .fallback = "0.8", .help = "0 takes the most likely token; higher is more varied"),
+    NUMBER(COUNT, "top-k", 0, "N", 0, MAX_TOKENS, SAMPLING, RUN, top_k, .fallback = "40",
+           .help = "keep the N most likely tokens; 0 is off"),
+    NUMBER(REAL, "top-p", 0, "P", 1e-6, 1, SAMPLING, RUN, top_p, .fallback = "0.95",
+           .help = "keep the most likely tokens that together have this probability; 1 is off"),
+    NUMBER(REAL, "min-p", 0, "P", 0, 0.999, SAMPLING, RUN, min_p, .fallback = "0.05",
+           .help = "keep tokens at least this likely relative to the most likely one; 0 is off"),
+    NUMBER(REAL, "repeat-penalty", 0, "X", 0.01, 100, SAMPLING, RUN, repeat_penalty,
+           .fallback = "1", .help = "divide the logits of tokens already seen; 1 is off"),
+    NUMBER(REAL, "frequency-penalty", 0, "X", -100, 100, SAMPLING, RUN, frequency_penalty,
+           .fallback = "0", .help = "subtract from a token's logit for each time it was seen"),
+    NUMBER(REAL, "presence-penalty", 0, "X", -100, 100, SAMPLING, RUN, presence_penalty,
+           .fallback = "0", .help = "subtract from the logit of a token that was seen"),
+    NUMBER(COUNT, "repeat-last-n", 0, "N", 0, MAX_TOKENS, SAMPLING, RUN, repeat_last_n,
+           .fallback = "64", .help = "how many of the latest tokens count as seen"),
+    OPTION("logit-bias", 0, "ID=BIAS", RF_CLI_BIAS, SAMPLING, RUN, biases,
+           .help = "add to a token's logit, -inf forbids it; may be given several times"),
+    FLAG("ignore-eos", 0, SAMPLING, RUN, ignore_end,
+         .help = "go on after the model has ended its text"),
+
+    TEXT("output", 'o', "FILE", OUTPUT, LOGITS, output, .required = LOGITS,
+         .help = "the file to write; '-' is standard output"),
+    FLAG("special", 0, OUTPUT, RUN | DETOKENIZE, special, .help = "print control tokens as well"),
+    FLAG("no-echo", 0, OUTPUT, RUN, no_echo, .help = "print the continuation without the prompt"),
+    FLAG("all", 'a', OUTPUT, INSPECT | PLAN, all,
+         .help = "print everything: whole arrays and strings, each item of a plan"),
+    FLAG("json", 0, OUTPUT, ALL & ~(RUN | DETOKENIZE | LOGITS), json,
+         .help = "print JSON, for programs"),
+    FLAG("quiet", 'q', OUTPUT, COMPUTES, quiet, .help = "no progress, no statistics"),
+    FLAG("verbose", 'v', OUTPUT, ALL, verbose, .help = "print the library's log on standard error"),
+    FLAG("help", 'h', OUTPUT, ALL, help, .help = "show this help"),
+};
+/* clang-format on */
+
+size_t rf_cli_option_count(void)
+{
+    return sizeof(options) / sizeof(options[0]);
+}
+
+const rf_cli_option *rf_cli_option_at(size_t i)
+{
+    return &options[i];
+}

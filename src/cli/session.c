@@ -1,0 +1,164 @@
+/* session.c: opens and closes what a computation needs. */
+#include "cli/session.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "cli/interrupt.h"
+#include "cli/model_path.h"
+#include "cli/output.h"
+
+rf_status rf_cli_open_runtime(const rf_cli_settings *settings, rf_runtime **out, rf_error *error)
+{
+    rf_runtime_options options = RF_RUNTIME_OPTIONS_INIT;
+    options.device = settings->device;
+    options.n_threads = (uint32_t)settings->threads;
+    options.reference_kernels = settings->reference;
+    return rf_runtime_open(&options, out, error);
+}
+
+rf_model_options rf_cli_model_options(const rf_cli_settings *settings)
+{
+    rf_model_options options = RF_MODEL_OPTIONS_INIT;
+    options.no_mmap = settings->no_mmap;
+    options.pool_bytes = settings->pool_size;
+    options.alignment = settings->alignment;
+    return options;
+}
+
+rf_engine_options rf_cli_engine_options(const rf_cli_settings *settings)
+{
+    rf_engine_options options = RF_ENGINE_OPTIONS_INIT;
+    options.n_context = (uint32_t)settings->context;
+    options.n_sequences = (uint32_t)settings->parallel;
+    options.n_batch = (uint32_t)settings->batch;
+    options.page_tokens = (uint32_t)settings->page_tokens;
+    options.kv_type_set = true;
+    options.kv_type = strcmp(settings->kv_type, "f32") == 0    ? RF_TYPE_F32
+                      : strcmp(settings->kv_type, "q8_0") == 0 ? RF_TYPE_Q8_0
+                                                               : RF_TYPE_F16;
+    return options;
+}
+
+/* user is a bool: whether to draw. */
+static bool show_progress(void *user, uint64_t done_bytes, uint64_t total_bytes)
+{
+    enum { WIDTH = 30 };
+    static const char full[WIDTH + 1] = "==============================";
+    if (*(const bool *)user && total_bytes) {
+        double part = (double)done_bytes / (double)total_bytes;
+        int length = (int)(part * WIDTH);
+        fprintf(stderr, "\rloading [%.*s%*s] %3.0f %%", length, full, WIDTH - length, "",
+                part * 100);
+        if (done_bytes == total_bytes)
+            fprintf(stderr, "\r%*s\r", WIDTH + 20, "");
+    }
+    return !rf_cli_interrupted();
+}
+
+static rf_status open_parts(const rf_cli_settings *settings,
+                            const rf_engine_options *engine_options, rf_cli_session *session,
+                            rf_error *error)
+{
+    RF_TRY(rf_cli_model_path(settings->model, &session->path, error));
+    RF_TRY(rf_cli_open_runtime(settings, &session->runtime, error));
+    bool draw = !settings->quiet && isatty(STDERR_FILENO);
+    rf_model_options options = rf_cli_model_options(settings);
+    options.progress = show_progress;
+    options.progress_user = &draw;
+    RF_TRY(rf_model_load(session->runtime, session->path, &options, &session->model, error));
+    session->tokenizer = rf_model_tokenizer(session->model);
+    return rf_engine_create(session->model, engine_options, &session->engine, error);
+}
+
+rf_status rf_cli_session_open(const rf_cli_settings *settings,
+                              const rf_engine_options *engine_options, rf_cli_session *out,
+                              rf_error *error)
+{
+    rf_cli_session session = {0};
+    uint64_t start = rf_clock_ns();
+    rf_status status = open_parts(settings, engine_options, &session, error);
+    session.load_ns = rf_clock_ns() - start;
+    if (status != RF_OK) {
+        rf_cli_session_close(&session);
+        return status;
+    }
+    *out = session;
+    return RF_OK;
+}
+
+void rf_cli_session_close(rf_cli_session *session)
+{
+    rf_error error;
+    rf_engine_free(session->engine);
+    if (rf_model_free(session->model, &error) != RF_OK)
+        rf_cli_print_warning(error.message);
+    if (rf_runtime_close(session->runtime, &error) != RF_OK)
+        rf_cli_print_warning(error.message);
+    rf_free(session->path);
+    *session = (rf_cli_session){0};
+}
+
+rf_status rf_cli_session_tokenizer(const rf_cli_session *session, const rf_tokenizer **out,
+                                   rf_error *error)
+{
+    if (!session->tokenizer)
+        return rf_error_set(error, RF_ERROR_UNSUPPORTED, "%s: the model has no tokenizer",
+                            session->path);
+    *out = session->tokenizer;
+    return RF_OK;
+}
+
+static void print_rate(const char *what, uint64_t tokens, uint64_t ns)
+{
+    double seconds = (double)ns * 1e-9;
+    fprintf(stderr, "%-10s %llu tokens in %.3f s", what, (unsigned long long)tokens, seconds);
+    if (tokens && ns)
+        fprintf(stderr, ", %.1f tokens/s", (double)tokens / seconds);
+    fputc('\n', stderr);
+}
+
+static void print_memory(const rf_memory_stats *stats)
+{
+    char text[3][RF_CLI_NUMBER_BYTES];
+    fprintf(stderr, "memory     %s in %u pools (peak %s)\n", rf_cli_bytes(stats->reserved, text[0]),
+            stats->pools, rf_cli_bytes(stats->high_water, text[1]));
+    for (int i = 0; i < RF_MEMORY_CLASS_COUNT; i++) {
+        const rf_memory_class_stats *class_stats = &stats->classes[i];
+        if (class_stats->peak == 0)
+            continue;
+        fprintf(stderr, "  %-10s %10s, peak %s", rf_memory_class_name((rf_memory_class)i),
+                rf_cli_bytes(class_stats->current, text[0]),
+                rf_cli_bytes(class_stats->peak, text[1]));
+        if (class_stats->external)
+            fprintf(stderr, ", %s of it used in place",
+                    rf_cli_bytes(class_stats->external, text[2]));
+        fputc('\n', stderr);
+    }
+}
+
+void rf_cli_print_statistics(const rf_cli_session *session)
+{
+    rf_model_info info = rf_model_describe(session->model);
+    rf_engine_stats engine = rf_engine_statistics(session->engine);
+    rf_device_info device;
+    rf_memory_stats memory = {.version = RF_MEMORY_STATS_VERSION};
+    rf_error error;
+    char text[RF_CLI_NUMBER_BYTES];
+    fprintf(stderr, "load       %.3f s, %s: %.*s, %s parameters", (double)session->load_ns * 1e-9,
+            session->path, RF_STR_ARGS(info.architecture),
+            rf_cli_quantity(info.n_parameters, text));
+    if (rf_runtime_device(session->runtime, &device, &error) == RF_OK)
+        fprintf(stderr, ", on %s\n", device.id);
+    else
+        fprintf(stderr, "\n");
+    print_rate("prefill", engine.prefill_tokens, engine.prefill_nanoseconds);
+    print_rate("decode", engine.decode_tokens, engine.decode_nanoseconds);
+    if (rf_memory_stats_get(session->runtime, &memory, &error) == RF_OK)
+        print_memory(&memory);
+    else
+        rf_cli_print_warning(error.message);
+}

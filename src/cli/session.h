@@ -1,0 +1,37 @@
+/* session.h: a device, a model on it and an engine, opened as the options say. Used by the commands
+ * that compute. */
+#ifndef RF_CLI_SESSION_H
+#define RF_CLI_SESSION_H
+
+#include "cli/options.h"
+
+/* All NULL before it is opened. */
+typedef struct rf_cli_session {
+    char *path;
+    rf_runtime *runtime;
+    rf_model *model;
+    rf_engine *engine;
+    const rf_tokenizer *tokenizer; /* the model's; NULL where it has none */
+    uint64_t load_ns;              /* from opening the file to the engine being ready */
+} rf_cli_session;
+
+/* The library's options for these settings. */
+rf_status rf_cli_open_runtime(const rf_cli_settings *settings, rf_runtime **out, rf_error *error);
+rf_model_options rf_cli_model_options(const rf_cli_settings *settings);
+rf_engine_options rf_cli_engine_options(const rf_cli_settings *settings);
+
+/* Opens everything, with a progress bar where standard error is a terminal. CANCELLED after an
+ * interrupt (interrupt.h). On failure nothing stays open. */
+rf_status rf_cli_session_open(const rf_cli_settings *settings,
+                              const rf_engine_options *engine_options, rf_cli_session *out,
+                              rf_error *error);
+void rf_cli_session_close(rf_cli_session *session);
+
+/* The model's tokenizer; RF_ERROR_UNSUPPORTED where the file has none. */
+rf_status rf_cli_session_tokenizer(const rf_cli_session *session, const rf_tokenizer **out,
+                                   rf_error *error);
+
+/* Prints what a run took, on standard error: times, rates, memory by class. */
+void rf_cli_print_statistics(const rf_cli_session *session);
+
+#endif
