@@ -73,7 +73,7 @@ static rf_status refuse_later_part(const char *path, const rf_gguf_split *split,
     char *first = NULL;
     RF_TRY(rf_gguf_split_path(path, split->number, split->count, 0, &first, error));
     rf_error_set(error, RF_ERROR_ARGUMENT,
-                 "part %" PRIu32 " of %" PRIu32 " of a split model: open the first, %s",
+                 "%s: part %" PRIu32 " of %" PRIu32 " of a split model: open the first, %s", path,
                  split->number + 1, split->count, first);
     rf_free(first);
     return RF_ERROR_ARGUMENT;
@@ -84,10 +84,10 @@ static rf_status add_other_parts(rf_gguf *gguf, const char *path, rf_error *erro
 {
     rf_gguf_split split = {0};
     rf_status status = rf_gguf_split_read(&gguf->metadata, &split, error);
-    if (status == RF_OK && split.number != 0)
-        status = refuse_later_part(path, &split, error);
     if (status != RF_OK)
         return rf_error_context(error, status, "%s", path);
+    if (split.number != 0)
+        return refuse_later_part(path, &split, error);
     for (uint32_t i = 1; i < split.count; i++) {
         status = add_part(gguf, path, i, &split, error);
         if (status != RF_OK)

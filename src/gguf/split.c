@@ -66,9 +66,9 @@ rf_status rf_gguf_split_path(const char *path, uint32_t from, uint32_t count, ui
     size_t tail = strlen(suffix);
     if (length < tail || strcmp(path + length - tail, suffix) != 0)
         return rf_error_set(error, RF_ERROR_FORMAT,
-                            "part %" PRIu32 " of %" PRIu32
+                            "%s: part %" PRIu32 " of %" PRIu32
                             " of a split model, whose name has to end with %s",
-                            from + 1, count, suffix);
+                            path, from + 1, count, suffix);
     make_suffix(number, count, suffix);
     rf_buffer buffer = {0};
     rf_status status = rf_buffer_append(&buffer, path, length - tail, error);

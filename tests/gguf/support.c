@@ -5,11 +5,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "base/memory.h"
 
-static char folder[TEST_PATH_BYTES / 2];
+static char folder[TEST_PATH_BYTES];
 
 int make_folder(void **state)
 {
@@ -20,12 +21,18 @@ int make_folder(void **state)
 
 const char *in_folder(const char *name)
 {
-    static char paths[4][TEST_PATH_BYTES];
-    static unsigned turn;
-    char *path = paths[turn++ % 4];
-    int length = snprintf(path, TEST_PATH_BYTES, "%s/%s", folder, name);
+    static char paths[32][TEST_PATH_BYTES];
+    char path[TEST_PATH_BYTES];
+    int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
     assert_in_range(length, 1, TEST_PATH_BYTES - 1);
-    return path;
+    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+        if (paths[i][0] == '\0')
+            memcpy(paths[i], path, (size_t)length + 1);
+        if (strcmp(paths[i], path) == 0)
+            return paths[i];
+    }
+    fail_msg("too many names in one test program");
+    return NULL;
 }
 
 int files_in_folder(void)
@@ -47,7 +54,7 @@ int remove_folder(void **state)
         return -1;
     for (struct dirent *entry = readdir(open); entry; entry = readdir(open)) {
         if (entry->d_name[0] != '.')
-            unlink(in_folder(entry->d_name));
+            unlinkat(dirfd(open), entry->d_name, 0);
     }
     closedir(open);
     return rmdir(folder);
@@ -55,6 +62,7 @@ int remove_folder(void **state)
 
 void write_file(const char *path, const void *data, size_t bytes)
 {
+    unlink(path); /* some file systems flush to the disk where a file is cut and written again */
     FILE *file = fopen(path, "wb");
     assert_non_null(file);
     if (bytes)
@@ -73,6 +81,35 @@ rf_buffer read_file(const char *path)
         assert_int_equal(rf_buffer_append(&bytes, piece, got, NULL), RF_OK);
     assert_int_equal(fclose(file), 0);
     return bytes;
+}
+
+const char *in_memory(const void *data, size_t bytes)
+{
+    static int descriptor = -1;
+    static char path[64];
+    if (descriptor < 0) {
+        descriptor = memfd_create("gguf", MFD_CLOEXEC);
+        assert_true(descriptor >= 0);
+        (void)snprintf(path, sizeof(path), "/proc/self/fd/%d", descriptor);
+    }
+    assert_int_equal(ftruncate(descriptor, 0), 0);
+    if (bytes)
+        assert_int_equal(pwrite(descriptor, data, bytes, 0), bytes);
+    return path;
+}
+
+void assert_refused(const char *what, const char *path, rf_status status, const char *fragment)
+{
+    rf_gguf *gguf = NULL;
+    rf_error error = {0};
+    uint64_t before = rf_host_live_count();
+    rf_status got = rf_gguf_open(path, &gguf, &error);
+    if (got != status || error.status != status || !strstr(error.message, fragment) ||
+        !strstr(error.message, path))
+        fail_msg("%s: status %d, '%s'; expected %d, '%s'", what, got, error.message, status,
+                 fragment);
+    assert_null(gguf);
+    assert_int_equal(rf_host_live_count(), before);
 }
 
 uint64_t next_random(uint64_t *state)

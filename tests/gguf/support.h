@@ -13,7 +13,7 @@
 int make_folder(void **state);
 int remove_folder(void **state);
 
-/* A path in the folder, in one of four static buffers that are used in turn. */
+/* A path in the folder; the same name always gives the same string. */
 const char *in_folder(const char *name);
 
 /* Number of files in the folder. */
@@ -22,6 +22,13 @@ int files_in_folder(void);
 void write_file(const char *path, const void *data, size_t bytes);
 /* A file's bytes; freed with rf_buffer_free. */
 rf_buffer read_file(const char *path);
+
+/* The path of a file in memory with these bytes; valid until the next call. */
+const char *in_memory(const void *data, size_t bytes);
+
+/* Opens a file that has to be refused with this status and a message that contains its path and the
+ * fragment; `what` names the case where that is not so. */
+void assert_refused(const char *what, const char *path, rf_status status, const char *fragment);
 
 /* The next of a series of pseudo-random numbers (splitmix64). */
 uint64_t next_random(uint64_t *state);

@@ -207,9 +207,9 @@ static void stream_data(rf_gguf_writer *writer, uint64_t *r, uint64_t bytes)
     }
 }
 
-static void key_of(size_t i, char key[24])
+static void key_of(size_t i, char key[32])
 {
-    (void)snprintf(key, 24, "key.%zu", i);
+    (void)snprintf(key, 32, "key.%zu", i);
 }
 
 static void write_random_file(const char *path, uint64_t seed, uint32_t alignment, size_t n_values,
@@ -219,7 +219,7 @@ static void write_random_file(const char *path, uint64_t seed, uint32_t alignmen
     uint64_t sizes[TENSORS_MAX];
     assert_int_equal(rf_gguf_writer_create(path, alignment, &writer, NULL), RF_OK);
     for (size_t i = 0; i < n_values; i++) {
-        char key[24];
+        char key[32];
         key_of(i, key);
         made_value value = make_value(seed + i);
         assert_int_equal(write_value(writer, key, &value), RF_OK);
@@ -264,7 +264,7 @@ static void check_and_copy(const char *path, const char *copy, uint64_t seed, ui
     assert_int_equal(rf_gguf_alignment(gguf), alignment ? alignment : 32);
     assert_int_equal(rf_gguf_tensor_count(gguf), n_tensors);
     for (size_t i = 0; i < n_values; i++) {
-        char key[24];
+        char key[32];
         key_of(i, key);
         made_value value = make_value(seed + i);
         check_value(rf_gguf_find(gguf, key), &value);

@@ -34,7 +34,7 @@ static uint64_t walk_value(const rf_gguf_value *value)
     for (uint64_t i = 0; i < value->array.count; i++) {
         require(rf_gguf_item(value, i, &item, NULL) == RF_OK);
         require(item.type == value->array.item_type && item.type != RF_GGUF_ARRAY);
-        sum += item.type == RF_GGUF_STRING ? sum_bytes(item.s.data, item.s.length) : item.b;
+        sum += item.type == RF_GGUF_STRING ? sum_bytes(item.s.data, item.s.length) : item.u;
     }
     require(rf_gguf_item(value, value->array.count, &item, NULL) == RF_ERROR_RANGE);
     return sum;
