@@ -55,10 +55,10 @@ static const rf_cli_command_info commands[RF_CLI_COMMAND_COUNT] = {
     [RF_CLI_MODELS] =
         {"models", "", 0, "list the GGUF files in the model folders",
          "The model folders, in the order in which a name is looked for: those in ROCMFORGE_MODELS "
-         "(separated by ':'), rocmforge/models in XDG_DATA_HOME (~/.local/share), the installed "
-         "ones, "
-         "and the source tree's when run from a build folder. The type is the one that most of a "
-         "model's bytes have."},
+         "(separated by ':'), rocmforge/models in XDG_DATA_HOME (~/.local/share), the "
+         "installed ones, and the build folder's when run from there. The type is the one that "
+         "most "
+         "of a model's bytes have."},
     [RF_CLI_DEVICES] = {"devices", "", 0, "list the devices that models can run on",
                         "The id is what --device takes. Free memory is as measured now."},
 };

@@ -96,8 +96,8 @@ static rf_status add_beside_program(folder_list *list, rf_error *error)
         return RF_OK;
     RF_TRY(add_folder(list, program, (size_t)length, "../share/" FOLDER, error));
     RF_TRY(add_folder(list, ROCMFORGE_DATADIR, strlen(ROCMFORGE_DATADIR), "/" FOLDER, error));
-    /* SOURCE/BUILD/src/cli/rocmforge */
-    return add_folder(list, program, (size_t)length, "../../../models", error);
+    /* BUILD/models for BUILD/src/cli/rocmforge */
+    return add_folder(list, program, (size_t)length, "../../models", error);
 }
 
 rf_status rf_cli_model_folders(char ***out, size_t *count, rf_error *error)

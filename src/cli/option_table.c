@@ -42,7 +42,6 @@
     OPTION(NAME, SHORT, ARGUMENT, RF_CLI_##KIND, GROUP, COMMANDS, FIELD_NAME, .minimum = (MIN),    \
            .maximum = (MAX), __VA_ARGS__)
 
-/* clang-format off: one option a paragraph reads better than what the tool makes of macros. */
 static const rf_cli_option options[] = {
     TEXT("prompt", 'p', "TEXT", INPUT, RUN | TOKENIZE, prompt, .help = "the text to start from"),
     TEXT("file", 'f', "FILE", INPUT, RUN | TOKENIZE | PERPLEXITY, file,
@@ -128,7 +127,6 @@ static const rf_cli_option options[] = {
     FLAG("verbose", 'v', OUTPUT, ALL, verbose, .help = "print the library's log on standard error"),
     FLAG("help", 'h', OUTPUT, ALL, help, .help = "show this help"),
 };
-/* clang-format on */
 
 size_t rf_cli_option_count(void)
 {

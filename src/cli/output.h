@@ -37,8 +37,7 @@ json_t *rf_cli_json_real(double value);
 bool rf_cli_json_set(json_t *object, const char *key, json_t *value);
 bool rf_cli_json_add(json_t *array, json_t *value);
 
-/* Prints a document on standard output and frees it. RF_ERROR_HOST_MEMORY where complete is false.
- */
+/* Prints a document on standard output and frees it. RF_ERROR_HOST_MEMORY if complete is false. */
 rf_status rf_cli_json_print(json_t *document, bool complete, rf_error *error);
 
 #endif
