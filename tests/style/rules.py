@@ -37,9 +37,10 @@ def _forbid(pattern, message, applies):
 
 
 def check_file_length(sources):
+    """The public header is one file by design, and grows with the interface."""
     for source in sources:
         length = source.text.count("\n")
-        if source.is_c and length > MAX_FILE_LINES:
+        if source.is_c and length > MAX_FILE_LINES and not source.path.startswith("include/"):
             yield source.path, length, f"{length} lines; a file has at most {MAX_FILE_LINES}"
 
 

@@ -4,7 +4,7 @@ import os
 import re
 
 SOURCE_FOLDERS = ("src", "include", "tests", "bench", "tools", "packaging", "docs", ".ci")
-TEXT_SUFFIXES = (".c", ".h", ".hip", ".py", ".sh", ".md", ".build", ".txt", ".yml", ".jinja")
+TEXT_SUFFIXES = (".c", ".h", ".hip", ".py", ".sh", ".md", ".build")
 TEXT_NAMES = ("Makefile", "run", "meson_options.txt")
 
 # Comments, string and character literals, in one pass so that each hides what looks like the others.

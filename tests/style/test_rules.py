@@ -80,7 +80,11 @@ PLANTED = {
     ),
     "file-length": (
         [("src/base/a.c", "int a;\n" * (MAX_FILE_LINES + 1))],
-        [("src/base/a.c", "int a;\n" * MAX_FILE_LINES), ("docs/a.md", "a\n" * (MAX_FILE_LINES + 1))],
+        [
+            ("src/base/a.c", "int a;\n" * MAX_FILE_LINES),
+            ("include/rocmforge.h", "int a;\n" * (MAX_FILE_LINES + 1)),
+            ("docs/a.md", "a\n" * (MAX_FILE_LINES + 1)),
+        ],
     ),
     "function-length": (
         [("src/base/a.c", function(MAX_FUNCTION_LINES + 1))],
