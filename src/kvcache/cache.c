@@ -147,8 +147,8 @@ rf_status rf_kvcache_create(const rf_kvcache_config *config, rf_pool *pool, cons
 {
     sizes size;
     RF_TRY(measure(config, &size, error));
-    uint64_t end;
-    if (!rf_add(first, 2 * (uint64_t)config->n_layers, &end) || end > rf_plan_item_count(plan))
+    uint64_t end = first + 2 * (uint64_t)config->n_layers; /* both far below 64 bits */
+    if (end > rf_plan_item_count(plan))
         return rf_error_set(error, RF_ERROR_ARGUMENT,
                             "kv cache: items %u to %" PRIu64 " of a plan that has %zu", first, end,
                             rf_plan_item_count(plan));

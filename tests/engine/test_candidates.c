@@ -156,6 +156,7 @@ static uint32_t below(rf_random *random, uint32_t limit)
 static float one_logit(rf_random *random, int kind, uint32_t i)
 {
     uint64_t r = rf_random_next(random);
+    float any;
     switch (kind) {
     case 0: /* as models give them */
         return 4 * normal(random);
@@ -172,7 +173,6 @@ static float one_logit(rf_random *random, int kind, uint32_t i)
     case 6: /* descending */
         return (float)i * -0.01F;
     default: /* any bits at all */
-        float any;
         memcpy(&any, &r, sizeof(any));
         return any;
     }
