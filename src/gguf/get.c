@@ -98,6 +98,7 @@ rf_status rf_gguf_value_string(const rf_gguf_value *value, rf_string *out, rf_er
 }
 
 /* The two forms by key, the same for every type. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a type cannot stand in parentheses */
 #define DEFINE_BY_KEY(name, type)                                                                  \
     rf_status rf_gguf_require_##name(const rf_gguf *gguf, const char *key, type *out,              \
                                      rf_error *error)                                              \
@@ -114,6 +115,7 @@ rf_status rf_gguf_value_string(const rf_gguf_value *value, rf_string *out, rf_er
         *out = fallback;                                                                           \
         return RF_OK;                                                                              \
     }
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 DEFINE_BY_KEY(u32, uint32_t)
 DEFINE_BY_KEY(u64, uint64_t)

@@ -25,9 +25,9 @@ static rf_status add_file(rf_gguf *gguf, const char *path, rf_gguf_header *heade
                           rf_gguf_metadata *metadata, rf_error *error)
 {
     uint32_t number = gguf->n_files;
-    rf_file **files = rf_realloc(gguf->files, (size_t)number + 1, sizeof(*files));
+    rf_file **files = rf_realloc(gguf->files, (size_t)number + 1, sizeof(rf_file *));
     if (!files)
-        return rf_error_host_memory(error, "a list of files", (number + 1) * sizeof(*files));
+        return rf_error_host_memory(error, "a list of files", (number + 1) * sizeof(rf_file *));
     gguf->files = files;
     RF_TRY(rf_file_open(path, &files[number], error));
     gguf->n_files++;

@@ -130,12 +130,13 @@ static rf_status check_neighbours(const rf_gguf_tensor *const *order, size_t cou
 
 static rf_status check_overlap(const rf_gguf_tensor *tensors, size_t count, rf_error *error)
 {
-    const rf_gguf_tensor **order = rf_calloc(count, sizeof(*order));
+    const rf_gguf_tensor **order = rf_calloc(count, sizeof(rf_gguf_tensor *));
     if (!order)
-        return rf_error_host_memory(error, "the order of tensors", count * sizeof(*order));
+        return rf_error_host_memory(error, "the order of tensors",
+                                    count * sizeof(rf_gguf_tensor *));
     for (size_t i = 0; i < count; i++)
         order[i] = &tensors[i];
-    qsort(order, count, sizeof(*order), by_offset);
+    qsort(order, count, sizeof(rf_gguf_tensor *), by_offset);
     rf_status status = check_neighbours(order, count, error);
     rf_free(order);
     return status;

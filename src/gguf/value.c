@@ -58,7 +58,7 @@ static void load_scalar(rf_gguf_type type, const void *from, rf_gguf_value *out)
         out->u = LOAD(uint8_t, from);
         break;
     case RF_GGUF_INT8:
-        out->i = LOAD(int8_t, from);
+        out->i = (int)LOAD(int8_t, from);
         break;
     case RF_GGUF_UINT16:
         out->u = LOAD(uint16_t, from);

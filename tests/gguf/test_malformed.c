@@ -157,7 +157,7 @@ static void values_more_than_claimed(rf_buffer *f)
 static void values_limit(rf_buffer *f)
 {
     put_header(f, 3, 0, 65537);
-    put_zeros(f, 65537 * 14);
+    put_zeros(f, (size_t)65537 * 14);
 }
 
 static void version_1(rf_buffer *f)
