@@ -319,7 +319,7 @@ typedef struct rf_memory_stats {
     uint64_t largest_free;
     double fragmentation;        /* 1 - largest_free / free; 0 when nothing is free */
     uint64_t high_water;         /* the most that reserved has been */
-    uint64_t driver_allocations; /* calls ever made */
+    uint64_t driver_allocations; /* calls ever made, refused ones too */
     uint64_t driver_frees;
     uint64_t driver_nanoseconds; /* spent in the two */
     rf_memory_class_stats classes[RF_MEMORY_CLASS_COUNT];

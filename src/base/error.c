@@ -34,37 +34,19 @@ static void make_one_line(char *text)
     }
 }
 
-static rf_status set_va(rf_error *error, rf_status status, int driver_code, const char *format,
-                        va_list args)
+void rf_error_fill(rf_error *error, rf_status status, int driver_code, const char *format, ...)
 {
-    if (error) {
-        error->status = status;
-        error->driver_code = driver_code;
-        /* A failed or cut message is still a message: the status says what happened. */
-        if (vsnprintf(error->message, sizeof(error->message), format, args) < 0)
-            error->message[0] = '\0';
-        make_one_line(error->message);
-    }
-    return status;
-}
-
-rf_status rf_error_set(rf_error *error, rf_status status, const char *format, ...)
-{
+    if (!error)
+        return;
+    error->status = status;
+    error->driver_code = driver_code;
     va_list args;
     va_start(args, format);
-    set_va(error, status, 0, format, args);
+    /* A failed or cut message is still a message: the status says what happened. */
+    if (vsnprintf(error->message, sizeof(error->message), format, args) < 0)
+        error->message[0] = '\0';
     va_end(args);
-    return status;
-}
-
-rf_status rf_error_set_code(rf_error *error, rf_status status, int driver_code, const char *format,
-                            ...)
-{
-    va_list args;
-    va_start(args, format);
-    set_va(error, status, driver_code, format, args);
-    va_end(args);
-    return status;
+    make_one_line(error->message);
 }
 
 rf_status rf_error_context(rf_error *error, rf_status status, const char *format, ...)

@@ -4,14 +4,24 @@
 
 #include "rocmforge.h"
 
-/* Fills *error (which may be NULL) and returns status, so that a caller can write
- * `return rf_error_set(error, RF_ERROR_FORMAT, "…", …)`. */
-rf_status rf_error_set(rf_error *error, rf_status status, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
+/*
+ * Fills *error (which may be NULL) and gives status, so that a caller can write
+ * `return rf_error_set(error, RF_ERROR_FORMAT, "…", …)`. Macros, so that the compiler sees which
+ * status comes back and does not take outputs for used after a failure.
+ */
+#define rf_error_set(error, status, ...) rf_error_set_code(error, status, 0, __VA_ARGS__)
 
 /* The same with the driver's or errno's own number. */
-rf_status rf_error_set_code(rf_error *error, rf_status status, int driver_code, const char *format,
-                            ...) __attribute__((format(printf, 4, 5)));
+#define rf_error_set_code(error, status, driver_code, ...)                                         \
+    ({                                                                                             \
+        const rf_status rf_error_status_ = (status);                                               \
+        rf_error_fill(error, rf_error_status_, driver_code, __VA_ARGS__);                          \
+        rf_error_status_;                                                                          \
+    })
+
+/* What the two are made of. */
+void rf_error_fill(rf_error *error, rf_status status, int driver_code, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 /* Puts "context: " in front of the message of an error that is already set; returns its status. */
 rf_status rf_error_context(rf_error *error, rf_status status, const char *format, ...)

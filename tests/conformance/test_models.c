@@ -1,0 +1,160 @@
+/*
+ * test_models.c: logits of every model of the ground truth, made with the reference implementation
+ * from the same weights in f32.
+ */
+#include "support/cmocka.h"
+
+#include <dirent.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "gguf/gguf.h"
+#include "support/oracle.h"
+#include "support/session.h"
+
+/* ||difference|| / ||expected||, as stated with the ground truth. */
+#define TOLERANCE_EXACT     1e-4
+#define TOLERANCE_F16       1e-3
+#define TOLERANCE_QUANTISED 0.03
+#define TOLERANCE_EXPERTS   0.08 /* a rounded router may choose another expert */
+
+typedef struct expected {
+    int32_t *tokens;
+    float *logits;
+    uint32_t n_tokens;
+    uint32_t n_vocab;
+} expected;
+
+static void *read_tensor(const rf_gguf *gguf, const char *name, rf_type type, uint64_t *shape)
+{
+    const rf_gguf_tensor *t = rf_gguf_find_tensor(gguf, name);
+    assert_non_null(t);
+    assert_int_equal(t->type, type);
+    void *bytes = malloc(t->bytes);
+    assert_int_equal(rf_file_read(rf_gguf_file(gguf, t->file), t->offset, bytes, t->bytes, NULL),
+                     RF_OK);
+    memcpy(shape, t->shape, sizeof(t->shape));
+    return bytes;
+}
+
+static expected read_expected(const char *path)
+{
+    rf_gguf *gguf = NULL;
+    rf_error error;
+    uint64_t shape[RF_MAX_DIMENSIONS];
+    expected e = {0};
+    if (rf_gguf_open(path, &gguf, &error) != RF_OK)
+        fail_msg("%s", error.message);
+    e.tokens = read_tensor(gguf, "tokens", RF_TYPE_I32, shape);
+    e.logits = read_tensor(gguf, "logits", RF_TYPE_F32, shape);
+    e.n_vocab = (uint32_t)shape[0];
+    e.n_tokens = (uint32_t)shape[1];
+    rf_gguf_close(gguf);
+    return e;
+}
+
+static double distance(const float *a, const float *b, size_t n)
+{
+    double difference = 0;
+    double norm = 0;
+    for (size_t i = 0; i < n; i++) {
+        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
+        norm += (double)b[i] * b[i];
+    }
+    double result = sqrt(difference / norm);
+    return isnan(result) ? INFINITY : result;
+}
+
+static double run(const char *path, const expected *e, bool reference, rf_type kv_type,
+                  bool one_by_one, bool no_mmap)
+{
+    session_options options = session_defaults();
+    options.runtime.reference_kernels = reference;
+    options.model.no_mmap = no_mmap;
+    options.engine.n_batch = e->n_tokens;
+    options.engine.n_logits = e->n_tokens;
+    options.engine.kv_type = kv_type;
+    options.engine.kv_type_set = true;
+    size_t n = (size_t)e->n_tokens * e->n_vocab;
+    float *logits = calloc(n, sizeof(float));
+    rf_error error;
+    session s = session_open(path, &options);
+    assert_int_equal(rf_model_describe(s.model).n_vocabulary, e->n_vocab);
+    if (rf_engine_logits(s.engine, e->tokens, e->n_tokens, one_by_one, logits, &error) != RF_OK)
+        fail_msg("%s: %s", path, error.message);
+    session_close(&s);
+    double result = distance(logits, e->logits, n);
+    free(logits);
+    return result;
+}
+
+/* "…/NAME.gguf" of "…/NAME.expect.gguf" has 16-bit weights, experts, or is quantised. */
+static double tolerance_of(const char *path)
+{
+    rf_gguf *gguf = NULL;
+    assert_int_equal(rf_gguf_open(path, &gguf, NULL), RF_OK);
+    double tolerance = TOLERANCE_F16;
+    bool experts = false;
+    for (size_t i = 0; i < rf_gguf_tensor_count(gguf); i++) {
+        const rf_gguf_tensor *t = rf_gguf_tensor_at(gguf, i);
+        if (rf_type_describe(t->type)->block_elements > 1)
+            tolerance = TOLERANCE_QUANTISED;
+        experts = experts || t->n_dimensions == 3;
+    }
+    rf_gguf_close(gguf);
+    return experts && tolerance == TOLERANCE_QUANTISED ? TOLERANCE_EXPERTS : tolerance;
+}
+
+static void check_model(const char *path, const char *expect_path)
+{
+    expected e = read_expected(expect_path);
+    double tolerance = tolerance_of(path);
+    double exact = run(path, &e, true, RF_TYPE_F32, false, false);
+    double exact_single = run(path, &e, true, RF_TYPE_F32, true, true);
+    double fast = run(path, &e, false, RF_TYPE_F16, false, false);
+    double fast_single = run(path, &e, false, RF_TYPE_F16, true, true);
+    print_message("%s: exact %.1e and %.1e one by one; fast %.1e and %.1e (tolerance %g)\n",
+                  strrchr(path, '/') + 1, exact, exact_single, fast, fast_single, tolerance);
+    free(e.tokens);
+    free(e.logits);
+    assert_true(exact < TOLERANCE_EXACT);
+    assert_true(exact_single < TOLERANCE_EXACT);
+    assert_true(fast < tolerance);
+    assert_true(fast_single < tolerance);
+}
+
+static void every_model_gives_the_expected_logits(void **state)
+{
+    (void)state;
+    char folder[ORACLE_PATH_BYTES];
+    oracle_path("models", folder);
+    DIR *entries = opendir(folder);
+    assert_non_null(entries);
+    static const char suffix[] = ".expect.gguf";
+    unsigned checked = 0;
+    for (struct dirent *entry; (entry = readdir(entries));) {
+        size_t length = strlen(entry->d_name);
+        if (length < sizeof(suffix) ||
+            strcmp(entry->d_name + length - sizeof(suffix) + 1, suffix) != 0)
+            continue;
+        char path[2 * ORACLE_PATH_BYTES];
+        char expect_path[2 * ORACLE_PATH_BYTES];
+        snprintf(expect_path, sizeof(expect_path), "%s/%s", folder, entry->d_name);
+        snprintf(path, sizeof(path), "%s/%.*s.gguf", folder, (int)(length - sizeof(suffix) + 1),
+                 entry->d_name);
+        check_model(path, expect_path);
+        checked++;
+    }
+    closedir(entries);
+    assert_true(checked > 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_model_gives_the_expected_logits),
+    };
+    return cmocka_run_group_tests_name("models", tests, NULL, NULL);
+}

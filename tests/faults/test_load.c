@@ -1,0 +1,160 @@
+/*
+ * test_load.c: a whole life (open, load, create, generate, close) in which the Nth call of one kind
+ * fails, for N = 1, 2, … until none fires. After each: an error with a text came back, nothing is
+ * leaked on the host or the device, and the next life succeeds.
+ */
+#include "support/cmocka.h"
+
+#include <string.h>
+#include <unistd.h>
+
+#include "base/fault.h"
+#include "base/memory.h"
+#include "support/session.h"
+#include "support/tiny_model.h"
+
+typedef struct fixture {
+    char path[64];
+} fixture;
+
+static int set_up(void **state)
+{
+    static fixture f;
+    tiny_model m = tiny_model_default("qwen3moe");
+    tiny_model_write(&m, f.path);
+    *state = &f;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    const fixture *f = *state;
+    return unlink(f->path);
+}
+
+static rf_status generate(rf_engine *engine, rf_error *error)
+{
+    rf_request request = {.tokens = (const int32_t[]){1, 2, 3}, .n_tokens = 3, .max_tokens = 3};
+    request.sampling = RF_SAMPLING_INIT;
+    rf_sequence id;
+    rf_output output;
+    size_t count;
+    rf_status status = rf_engine_submit(engine, &request, &id, error);
+    while (status == RF_OK && rf_engine_active(engine))
+        status = rf_engine_step(engine, &output, 1, &count, error);
+    return status;
+}
+
+/* On an open runtime, whose account must be empty before and after. */
+static rf_status live(rf_runtime *runtime, const char *path, bool no_mmap, rf_error *error)
+{
+    rf_model_options options = RF_MODEL_OPTIONS_INIT;
+    rf_model *model = NULL;
+    rf_engine *engine = NULL;
+    options.no_mmap = no_mmap;
+    rf_status status = rf_model_load(runtime, path, &options, &model, error);
+    if (status == RF_OK)
+        status = rf_engine_create(model, NULL, &engine, error);
+    if (status == RF_OK)
+        status = generate(engine, error);
+    rf_engine_free(engine);
+    assert_int_equal(rf_model_free(model, NULL), RF_OK);
+    return status;
+}
+
+static unsigned fail_each(rf_runtime *runtime, const char *path, rf_fault_site site, bool no_mmap)
+{
+    for (unsigned n = 1;; n++) {
+        rf_error error = {0};
+        rf_memory_stats stats = {.version = RF_MEMORY_STATS_VERSION};
+        uint64_t live_before = rf_host_live_count();
+        rf_fault_arm(site, n);
+        rf_status status = live(runtime, path, no_mmap, &error);
+        bool fired = rf_fault_fired(site);
+        rf_fault_arm(site, 0);
+        assert_int_equal(rf_host_live_count(), live_before);
+        assert_int_equal(rf_memory_stats_get(runtime, &stats, NULL), RF_OK);
+        assert_int_equal(stats.reserved, 0);
+        assert_int_equal(stats.pools, 0);
+        for (int c = 0; c < RF_MEMORY_CLASS_COUNT; c++)
+            assert_int_equal(stats.classes[c].current, 0);
+        if (!fired) {
+            if (status != RF_OK)
+                fail_msg("without a fault: %s", error.message);
+            return n - 1;
+        }
+        if (status == RF_OK) /* a failed allocation that was survived is fine: a cache, say */
+            continue;
+        assert_int_equal(error.status, status);
+        assert_true(strlen(error.message) > 10);
+        assert_int_equal(live(runtime, path, no_mmap, &error), RF_OK);
+    }
+}
+
+static void every_fault_is_survived(void **state)
+{
+    const fixture *f = *state;
+    static const struct {
+        rf_fault_site site;
+        const char *name;
+    } sites[] = {{RF_FAULT_HOST_ALLOC, "host allocations"},
+                 {RF_FAULT_FILE_OPEN, "file opens"},
+                 {RF_FAULT_FILE_READ, "file reads"},
+                 {RF_FAULT_FILE_MAP, "file mappings"}};
+    rf_runtime *runtime = NULL;
+    assert_int_equal(rf_runtime_open(NULL, &runtime, NULL), RF_OK);
+    /* The account keeps its table of blocks once it has grown: let it grow before the baseline. */
+    assert_int_equal(live(runtime, f->path, false, NULL), RF_OK);
+    for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
+        unsigned mapped = fail_each(runtime, f->path, sites[i].site, false);
+        unsigned read = fail_each(runtime, f->path, sites[i].site, true);
+        print_message("%s: %u faults in a mapped load, %u in one into pools\n", sites[i].name,
+                      mapped, read);
+        assert_true(mapped + read > 0);
+    }
+    assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
+}
+
+static bool cancel_after(void *user, uint64_t done, uint64_t total)
+{
+    uint64_t *calls = user;
+    assert_true(done <= total);
+    return --*calls != 0;
+}
+
+static void a_load_is_cancelled_at_any_moment(void **state)
+{
+    const fixture *f = *state;
+    rf_runtime *runtime = NULL;
+    assert_int_equal(rf_runtime_open(NULL, &runtime, NULL), RF_OK);
+    uint64_t live_before = rf_host_live_count();
+    for (int no_mmap = 0; no_mmap < 2; no_mmap++) {
+        unsigned cancelled = 0;
+        for (uint64_t n = 1;; n++) {
+            uint64_t calls = n;
+            rf_model_options options = RF_MODEL_OPTIONS_INIT;
+            options.no_mmap = no_mmap;
+            options.progress = cancel_after;
+            options.progress_user = &calls;
+            rf_model *model = NULL;
+            rf_status status = rf_model_load(runtime, f->path, &options, &model, NULL);
+            assert_int_equal(rf_model_free(model, NULL), RF_OK);
+            assert_int_equal(rf_host_live_count(), live_before);
+            if (status == RF_OK)
+                break;
+            assert_int_equal(status, RF_ERROR_CANCELLED);
+            cancelled++;
+        }
+        assert_true(cancelled > 20);
+    }
+    assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_fault_is_survived),
+        cmocka_unit_test(a_load_is_cancelled_at_any_moment),
+    };
+    return cmocka_run_group_tests_name("load", tests, set_up, tear_down);
+}
