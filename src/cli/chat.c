@@ -44,8 +44,10 @@ static rf_status history_add(history *h, const char *role, const char *content, 
     if (turns)
         h->turns = turns;
     char *copy = turns ? rf_strdup(content) : NULL;
-    if (!copy)
-        return rf_error_host_memory(error, "a chat message", strlen(content));
+    if (!copy) {
+        rf_error_host_memory(error, "a chat message", strlen(content));
+        return RF_ERROR_HOST_MEMORY;
+    }
     h->turns[h->count++] = (turn){.role = role, .content = copy};
     return RF_OK;
 }
@@ -55,8 +57,10 @@ static rf_status history_render(const history *h, const rf_tokenizer *tokenizer,
                                 rf_error *error)
 {
     rf_chat_message *messages = rf_calloc(h->count, sizeof(*messages));
-    if (!messages)
-        return rf_error_host_memory(error, "chat messages", h->count * sizeof(*messages));
+    if (!messages) {
+        rf_error_host_memory(error, "chat messages", h->count * sizeof(*messages));
+        return RF_ERROR_HOST_MEMORY;
+    }
     for (size_t i = 0; i < h->count; i++)
         messages[i] = (rf_chat_message){.role = h->turns[i].role, .content = h->turns[i].content};
     rf_status status = rf_chat_render(tokenizer, messages, h->count, out, error);

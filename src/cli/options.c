@@ -117,7 +117,7 @@ static uint64_t integer_limit(double limit)
     return limit >= 0x1p64 ? UINT64_MAX : (uint64_t)limit;
 }
 
-/* Stores a value, NULL for a flag, into the option's field. */
+/* Stores a value, which a flag has none of, into the option's field. */
 static rf_status store(const rf_cli_option *option, const char *value, rf_cli_settings *settings,
                        rf_error *error)
 {
@@ -179,7 +179,7 @@ static rf_status read_option(size_t count, char **arguments, size_t *i, rf_cli_s
                                 option->argument);
         value = arguments[++*i];
     }
-    rf_status status = store(option, value, settings, error);
+    rf_status status = store(option, value ? value : "", settings, error);
     if (status != RF_OK)
         return rf_error_context(error, status, "option %.*s", (int)length, argument);
     if (option->given)

@@ -37,7 +37,7 @@ static void make_folder(const char *root, const char *name)
 static int set_up(void **state)
 {
     static fixture f;
-    strcpy(f.root, "/tmp/rocmforge-test-XXXXXX");
+    f = (fixture){.root = "/tmp/rocmforge-test-XXXXXX"};
     assert_non_null(mkdtemp(f.root));
     static const char *const folders[] = {"first", "data", "data/rocmforge",
                                           "data/rocmforge/models"};

@@ -17,7 +17,7 @@ static rf_status parse(rf_cli_command command, const char *line, char storage[25
     static char *words[MAX_WORDS];
     size_t count = 0;
     assert_in_range(strlen(line), 0, 255);
-    strcpy(storage, line);
+    memcpy(storage, line, strlen(line) + 1);
     for (char *word = strtok(storage, " "); word; word = strtok(NULL, " ")) {
         assert_in_range(count, 0, MAX_WORDS - 1);
         words[count++] = word;
