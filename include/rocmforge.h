@@ -71,7 +71,7 @@ RF_API const char *rf_version(void);
     X(RF_ERROR_INTERNAL, 15, "internal error")
 
 typedef enum rf_status {
-#define RF_STATUS_ENUM(name, number, text) name = number,
+#define RF_STATUS_ENUM(name, number, text) name = (number),
     RF_STATUS_LIST(RF_STATUS_ENUM)
 #undef RF_STATUS_ENUM
 } rf_status;
