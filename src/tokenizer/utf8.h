@@ -1,0 +1,31 @@
+/*
+ * utf8.h: cutting bytes into UTF-8 characters, with a definite answer for bytes that are none.
+ * Well-formed is what table 3-7 of the Unicode standard says: no surrogates, no overlong forms.
+ */
+#ifndef RF_TOKENIZER_UTF8_H
+#define RF_TOKENIZER_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum rf_utf8_kind {
+    RF_UTF8_WHOLE,  /* a well-formed character */
+    RF_UTF8_BROKEN, /* bytes that no continuation could make well-formed */
+    RF_UTF8_CUT,    /* the beginning of a character, and then the end of the data */
+} rf_utf8_kind;
+
+/*
+ * The bytes at the front of data[length], length > 0, that belong together: one character, the
+ * longest beginning of one that is then broken off (what one U+FFFD stands for), or what is there
+ * of one.
+ */
+size_t rf_utf8_next(const unsigned char *data, size_t length, rf_utf8_kind *kind);
+
+/* The length in bytes that a character's first byte announces, whatever follows; 1 for a byte that
+ * cannot be first. */
+size_t rf_utf8_announced(unsigned char first);
+
+/* The code point of a well-formed character of `length` bytes. */
+uint32_t rf_utf8_decode(const unsigned char *data, size_t length);
+
+#endif
