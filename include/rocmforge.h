@@ -219,7 +219,8 @@ typedef struct rf_gguf_tensor {
  * Opens and validates a GGUF file of version 2 or 3. Given the first file of a split model
  * ("…-00001-of-0000N.gguf") the others are opened too. Nothing is used before it is checked.
  * Errors: NOT_FOUND and IO (path), FORMAT (what is wrong and where), UNSUPPORTED (version, byte
- * order).
+ * order, arrays of arrays, removed element types), ARGUMENT (another part than the first of a split
+ * model).
  */
 RF_API rf_status rf_gguf_open(const char *path, rf_gguf **out, rf_error *error);
 RF_API void rf_gguf_close(rf_gguf *gguf);
