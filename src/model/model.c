@@ -52,7 +52,7 @@ rf_status rf_model_draft_make(rf_runtime *runtime, const rf_gguf *gguf,
     rf_status status = fill_draft(runtime, gguf, options, &draft, error);
     if (status != RF_OK) {
         rf_model_draft_free(&draft);
-        return rf_error_context(error, status, "%s", rf_gguf_file_path(gguf, 0));
+        return status;
     }
     *out = draft;
     return RF_OK;
@@ -109,10 +109,13 @@ rf_status rf_model_load(rf_runtime *runtime, const char *path, const rf_model_op
     rf_runtime_retain(runtime);
     rf_model_draft draft = {0};
     rf_status status = rf_gguf_open(path, &model->gguf, error);
-    if (status == RF_OK)
+    if (status == RF_OK) {
         status = rf_model_draft_make(runtime, model->gguf, &known, &draft, error);
-    if (status == RF_OK)
-        status = load_draft(model, &draft, &known, error);
+        if (status == RF_OK)
+            status = load_draft(model, &draft, &known, error);
+        if (status != RF_OK)
+            rf_error_context(error, status, "%s", path);
+    }
     rf_model_draft_free(&draft);
     if (status != RF_OK) {
         (void)rf_model_free(model, NULL); /* no engine can be on it yet */
