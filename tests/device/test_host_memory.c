@@ -87,6 +87,10 @@ static void a_lower_limit_of_version_2_holds(void **state)
     expect(10000, 400000, "cgroup v2");
     put("/sys/fs/cgroup/a/memory.current", "410000\n");
     expect(0, 400000, "cgroup v2");
+    /* Or allow more, and have used it up by its other groups. */
+    put("/sys/fs/cgroup/a/memory.max", "700000\n");
+    put("/sys/fs/cgroup/a/memory.current", "695000\n");
+    expect(5000, 500000, "cgroup v2");
 }
 
 static void a_path_of_the_host_means_the_mount_itself(void **state)

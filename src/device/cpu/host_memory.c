@@ -23,6 +23,12 @@
 /* The files are a few kilobytes; what is read of them stands in their beginning. */
 #define FILE_BYTES 8192
 
+/* What is known so far. */
+typedef struct finding {
+    uint64_t physical; /* bytes of the machine */
+    rf_device_memory memory;
+} finding;
+
 /* The names that one version of cgroups has for the same things. */
 typedef struct cgroup_version {
     const char *source;
@@ -104,7 +110,7 @@ static bool read_in(const char *folder, const char *name, char text[FILE_BYTES])
 
 /* Lowers *out to what one cgroup leaves; one without a limit ("max") or a folder that is not there
  * changes nothing. */
-static void apply_group(const cgroup_version *version, const char *folder, rf_device_memory *out)
+static void apply_group(const cgroup_version *version, const char *folder, finding *out)
 {
     char text[FILE_BYTES];
     uint64_t limit;
@@ -112,23 +118,26 @@ static void apply_group(const cgroup_version *version, const char *folder, rf_de
     uint64_t inactive = 0;
     if (!read_in(folder, version->limit, text) || !find_number(text, "", &limit))
         return;
+    if (limit >= out->physical) /* no limit, as version 1 says it, or none that binds */
+        return;
     if (!read_in(folder, version->usage, text) || !find_number(text, "", &usage))
         return;
     if (read_in(folder, "memory.stat", text) && find_number(text, version->inactive, &inactive))
         usage -= inactive < usage ? inactive : usage;
+    rf_device_memory *memory = &out->memory;
     uint64_t left = usage < limit ? limit - usage : 0;
-    if (limit < out->total)
-        out->total = limit;
-    if (left < out->free) {
-        out->free = left;
-        snprintf(out->source, sizeof(out->source), "%s", version->source);
+    if (limit < memory->total)
+        memory->total = limit;
+    if (left < memory->free) {
+        memory->free = left;
+        snprintf(memory->source, sizeof(memory->source), "%s", version->source);
     }
 }
 
 /* A cgroup and all above it, up to the mount. Inside a container the path may be the host's and not
  * exist here; the mount is then the container's own group. */
 static void apply_groups(const char *root, const cgroup_version *version, const char *group,
-                         size_t length, rf_device_memory *out)
+                         size_t length, finding *out)
 {
     for (size_t i = 0; i < 2 && version->mounts[i]; i++) {
         char folder[PATH_MAX];
@@ -163,7 +172,7 @@ static bool lists_memory(const char *names, size_t length)
 
 /* Lines of /proc/self/cgroup are "number:controllers:path"; version 2 is number 0 without
  * controllers (cgroups(7)). */
-static void apply_cgroups(const char *root, const char *text, rf_device_memory *out)
+static void apply_cgroups(const char *root, const char *text, finding *out)
 {
     for (const char *line = text; line; line = strchr(line, '\n')) {
         line += *line == '\n';
@@ -186,17 +195,18 @@ rf_status rf_cpu_host_memory(const char *root, rf_device_memory *out, rf_error *
 {
     char path[PATH_MAX];
     char text[FILE_BYTES];
-    rf_device_memory memory = {.source = "/proc/meminfo"};
+    finding found = {.memory.source = "/proc/meminfo"};
     int length = snprintf(path, sizeof(path), "%s/proc/meminfo", root);
     if (length <= 0 || (size_t)length >= sizeof(path) || !read_text(path, text) ||
-        !kilobytes(text, "MemTotal:", &memory.total) ||
-        !kilobytes(text, "MemAvailable:", &memory.free))
+        !kilobytes(text, "MemTotal:", &found.physical) ||
+        !kilobytes(text, "MemAvailable:", &found.memory.free))
         return rf_error_set(error, RF_ERROR_DEVICE,
                             "device cpu: %s/proc/meminfo does not say how much memory is free",
                             root);
+    found.memory.total = found.physical;
     length = snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
     if (length > 0 && (size_t)length < sizeof(path) && read_text(path, text))
-        apply_cgroups(root, text, &memory);
-    *out = memory;
+        apply_cgroups(root, text, &found);
+    *out = found.memory;
     return RF_OK;
 }
