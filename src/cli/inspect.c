@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/error.h"
 #include "cli/model_path.h"
@@ -23,6 +24,21 @@ const char *rf_cli_value_type_name(rf_gguf_type type)
     return (size_t)type < sizeof(names) / sizeof(names[0]) ? names[type] : "?";
 }
 
+/* Prints the fewest digits that give the number back: 9 do for 32 bits, 17 for 64. */
+static void print_real(double value, bool single)
+{
+    char text[64];
+    int most = single ? 9 : 17;
+    for (int digits = single ? 6 : 15; digits <= most; digits++) {
+        snprintf(text, sizeof(text), "%.*g", digits,
+                 value); /* cannot be cut: 17 digits, exponent */
+        double back = strtod(text, NULL);
+        if (single ? (float)back == (float)value : back == value)
+            break;
+    }
+    printf("%s", text);
+}
+
 static void print_scalar(const rf_gguf_value *value, bool all)
 {
     switch (value->type) {
@@ -40,7 +56,7 @@ static void print_scalar(const rf_gguf_value *value, bool all)
         break;
     case RF_GGUF_FLOAT32:
     case RF_GGUF_FLOAT64:
-        printf("%.9g", value->f);
+        print_real(value->f, value->type == RF_GGUF_FLOAT32);
         break;
     case RF_GGUF_BOOL:
         printf("%s", value->b ? "true" : "false");

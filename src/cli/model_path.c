@@ -84,20 +84,29 @@ static rf_status add_environment(folder_list *list, rf_error *error)
     return home ? add_folder(list, home, strlen(home), "/.local/share/" FOLDER, error) : RF_OK;
 }
 
+/* The length of a path without its last `parts` parts and the '/' in front of them; 0 if it has
+ * fewer. */
+static size_t cut_parts(const char *path, size_t length, unsigned parts)
+{
+    for (; length > 0; length--) {
+        if (path[length - 1] == '/' && --parts == 0)
+            return length - 1;
+    }
+    return 0;
+}
+
 /* Folders found from the program's own place, so that an installation may be moved as a whole. */
 static rf_status add_beside_program(folder_list *list, rf_error *error)
 {
     char program[PATH_BYTES];
-    ssize_t length = readlink("/proc/self/exe", program, sizeof(program));
-    /* The folder of the program's file; readlink does not terminate. */
-    while (length > 0 && length < PATH_BYTES && program[length - 1] != '/')
-        length--;
-    if (length <= 0 || length >= PATH_BYTES)
-        return RF_OK;
-    RF_TRY(add_folder(list, program, (size_t)length, "../share/" FOLDER, error));
+    ssize_t got = readlink("/proc/self/exe", program, sizeof(program)); /* does not terminate it */
+    size_t length = got > 0 ? (size_t)got : 0;
+    size_t prefix = cut_parts(program, length, 2); /* of PREFIX/bin/rocmforge */
+    if (prefix)
+        RF_TRY(add_folder(list, program, prefix, "/share/" FOLDER, error));
     RF_TRY(add_folder(list, ROCMFORGE_DATADIR, strlen(ROCMFORGE_DATADIR), "/" FOLDER, error));
-    /* BUILD/models for BUILD/src/cli/rocmforge */
-    return add_folder(list, program, (size_t)length, "../../models", error);
+    size_t build = cut_parts(program, length, 3); /* of BUILD/src/cli/rocmforge */
+    return build ? add_folder(list, program, build, "/models", error) : RF_OK;
 }
 
 rf_status rf_cli_model_folders(char ***out, size_t *count, rf_error *error)

@@ -29,7 +29,12 @@ static rf_string architecture(const rf_gguf *gguf)
 static void print_line(const entry *e)
 {
     if (!e->gguf) {
-        printf("%-36s broken: %s\n", e->name, e->problem.message);
+        /* Messages name the file in front, as the line does already. */
+        const char *reason = e->problem.message;
+        size_t length = strlen(e->path);
+        if (strncmp(reason, e->path, length) == 0 && strncmp(reason + length, ": ", 2) == 0)
+            reason += length + 2;
+        printf("%-36s broken: %s\n", e->name, reason);
         return;
     }
     char bytes[RF_CLI_NUMBER_BYTES];
