@@ -6,14 +6,8 @@
 
 #include "base/checked.h"
 #include "kernels/cpu/dot_entries.h"
+#include "kernels/cpu/instructions.h"
 #include "tensor/blocks.h"
-
-/* The one place that asks the CPU. The compiler's run-time support caches the answer. */
-static bool has_avx2(void)
-{
-    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") &&
-           __builtin_cpu_supports("f16c");
-}
 
 static const rf_dot_type *find(const rf_dot_type *entries, rf_type weight)
 {
@@ -26,13 +20,9 @@ static const rf_dot_type *find(const rf_dot_type *entries, rf_type weight)
 
 const rf_dot_type *rf_dot_for(rf_type weight, bool reference)
 {
-    const rf_dot_type *fast = !reference && has_avx2() ? find(rf_dot_avx2, weight) : NULL;
+    const rf_dot_type *fast =
+        !reference && rf_cpu_has_avx2_fma_f16c() ? find(rf_dot_avx2, weight) : NULL;
     return fast ? fast : find(rf_dot_portable, weight);
-}
-
-const char *rf_dot_instructions(void)
-{
-    return has_avx2() ? "avx2" : "portable";
 }
 
 rf_status rf_activation_bytes(rf_activation activation, uint64_t n, uint64_t *bytes,

@@ -77,7 +77,4 @@ typedef struct rf_dot_type {
  * computable. Portable entries sum in double. */
 const rf_dot_type *rf_dot_for(rf_type weight, bool reference);
 
-/* What the fast entries were chosen for: "avx2", or "portable" where this CPU has none. */
-const char *rf_dot_instructions(void);
-
 #endif

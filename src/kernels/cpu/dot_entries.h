@@ -5,7 +5,7 @@
 #include "kernels/cpu/dot.h"
 
 extern const rf_dot_type rf_dot_portable[];
-extern const rf_dot_type rf_dot_avx2[]; /* needs AVX2, FMA and F16C */
+extern const rf_dot_type rf_dot_avx2[]; /* needs rf_cpu_has_avx2_fma_f16c */
 
 /* Packs nothing: copies. */
 void rf_activation_pack_f32(const float *x, void *out, uint64_t n);
