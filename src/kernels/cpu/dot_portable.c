@@ -56,7 +56,8 @@ static void tile_of(const rf_dot_tile *tile, rf_type type)
 
 #define WEIGHT_TYPES(X)                                                                            \
     X(F32)                                                                                         \
-    X(F16) X(BF16) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q2_K) X(Q3_K) X(Q4_K) X(Q5_K) X(Q6_K) \
+    X(F16)                                                                                         \
+    X(BF16) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q2_K) X(Q3_K) X(Q4_K) X(Q5_K) X(Q6_K)        \
         X(IQ4_NL) X(IQ4_XS) X(MXFP4)
 
 /* A function a type, since a tile does not say of which type it is. */
