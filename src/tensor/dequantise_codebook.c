@@ -1,4 +1,6 @@
 /* dequantise_codebook.c: blocks whose 4-bit numbers index a table of 16 values. */
+#include <stddef.h>
+
 #include "tensor/blocks.h"
 #include "tensor/dequantise_types.h"
 #include "tensor/half.h"
@@ -28,9 +30,9 @@ void rf_dequantise_iq4_xs(const void *blocks, float *out, uint64_t n)
     const rf_block_iq4_xs *block = blocks;
     for (; n; n -= RF_SUPER_BLOCK, out += RF_SUPER_BLOCK, block++) {
         float d = rf_f16_to_f32(block->d);
-        for (uint32_t s = 0; s < 8; s++) {
-            float scale = d * (float)rf_iq4_xs_scale(block, s);
-            look_up(rf_iq4_nl_values, scale, block->qs + (size_t)16 * s, out + (size_t)32 * s);
+        for (size_t s = 0; s < 8; s++) {
+            float scale = d * (float)rf_iq4_xs_scale(block, (uint32_t)s);
+            look_up(rf_iq4_nl_values, scale, block->qs + 16 * s, out + 32 * s);
         }
     }
 }

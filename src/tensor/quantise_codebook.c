@@ -1,5 +1,6 @@
 /* quantise_codebook.c: blocks whose 4-bit numbers index a table of 16 values. */
 #include <math.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "tensor/blocks.h"
@@ -29,7 +30,7 @@ void rf_quantise_iq4_xs(const float *x, void *out)
     rf_block_iq4_xs *block = out;
     float scales[8];
     float end = 0; /* the scale of largest magnitude, which is stored as -32 */
-    for (int s = 0; s < 8; s++) {
+    for (size_t s = 0; s < 8; s++) {
         scales[s] = rf_search_codebook(&x[RF_BLOCK * s], RF_BLOCK, rf_iq4_nl_values);
         end = fabsf(scales[s]) > fabsf(end) ? scales[s] : end;
     }
@@ -37,7 +38,7 @@ void rf_quantise_iq4_xs(const float *x, void *out)
     block->d = rf_f32_to_f16(end / -32);
     float d = rf_f16_to_f32(block->d);
     float inverse = rf_inverse(d);
-    for (int s = 0; s < 8; s++) {
+    for (size_t s = 0; s < 8; s++) {
         int scale = rf_nearest_in(scales[s], inverse, -32, 31);
         uint32_t stored = (uint32_t)(scale + 32);
         block->scales_l[s / 2] |= (uint8_t)((stored & 15) << 4 * (s % 2));

@@ -174,7 +174,8 @@ static void other_numbers_are_cut(void **state)
                 continue;
             assert_int_equal(rf_quantise_row(info->type, x, blocks, N, NULL), RF_OK);
             assert_int_equal(rf_quantise_row(info->type, cut, cut_blocks, N, NULL), RF_OK);
-            assert_memory_equal(blocks, cut_blocks, N / info->block_elements * info->block_bytes);
+            assert_memory_equal(blocks, cut_blocks,
+                                (size_t)N / info->block_elements * info->block_bytes);
         }
     }
 }

@@ -101,7 +101,7 @@ RF_INLINE void rf_factors_32(const rf_reader *reader, const rf_scales *weight,
 RF_INLINE void rf_factors_16(const rf_reader *reader, const rf_scales *weight,
                              const rf_activation_block *x, float factors[16], __m256 sums[2])
 {
-    for (int half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
         __m256 d = _mm256_broadcast_ps((const __m128 *)(const void *)(x->d + 4 * half));
         d = _mm256_permutevar_ps(d, _mm256_setr_epi32(0, 0, 1, 1, 2, 2, 3, 3));
         _mm256_storeu_ps(factors + 8 * half, _mm256_mul_ps(weight->scale[half], d));

@@ -33,7 +33,7 @@ RF_INLINE rf_scales q2_k_scales(const uint8_t *group, uint32_t blocks)
     __m256 d = widen_f16(block->d);
     __m256 dmin = _mm256_sub_ps(_mm256_setzero_ps(), widen_f16(block->dmin));
     rf_scales scales;
-    for (int half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
         uint32_t low = load32(block->scales + 8 * half);
         uint32_t high = load32(block->scales + 8 * half + 4);
         const uint32_t mask = 0x0F0F0F0F;
@@ -54,7 +54,7 @@ RF_INLINE rf_scales signed_scales(__m128i bytes, uint16_t d, float bias)
 {
     rf_scales scales;
     __m128i halves[2] = {bytes, _mm_srli_si128(bytes, 8)};
-    for (int half = 0; half < 2; half++) {
+    for (size_t half = 0; half < 2; half++) {
         __m256 scale = _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(halves[half]));
         scales.scale[half] = _mm256_mul_ps(widen_f16(d), scale);
         scales.offset[half] = _mm256_mul_ps(scales.scale[half], _mm256_set1_ps(-bias));

@@ -54,11 +54,12 @@ static void tile_of(const rf_dot_tile *tile, rf_type type)
     }
 }
 
+/* Formatting never comes to rest on this list. */
+/* clang-format off */
 #define WEIGHT_TYPES(X)                                                                            \
-    X(F32)                                                                                         \
-    X(F16)                                                                                         \
-    X(BF16) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q2_K) X(Q3_K) X(Q4_K) X(Q5_K) X(Q6_K)        \
-        X(IQ4_NL) X(IQ4_XS) X(MXFP4)
+    X(F32) X(F16) X(BF16) X(Q4_0) X(Q4_1) X(Q5_0) X(Q5_1) X(Q8_0) X(Q2_K) X(Q3_K) X(Q4_K)          \
+    X(Q5_K) X(Q6_K) X(IQ4_NL) X(IQ4_XS) X(MXFP4)
+/* clang-format on */
 
 /* A function a type, since a tile does not say of which type it is. */
 #define FUNCTION(name)                                                                             \
