@@ -3,7 +3,7 @@
 
 #include <stdio.h>
 
-#include "base/error.h"
+#include "base/memory.h"
 #include "cli/interrupt.h"
 
 const char *rf_cli_stop_text(rf_cli_stop stop)
@@ -36,6 +36,21 @@ rf_sampling rf_cli_sampling(const rf_cli_settings *settings)
     };
 }
 
+/* What an empty prompt becomes, as in every text that the model was trained on: BOS alone. */
+static rf_status begin_of_text(int32_t bos, int32_t **out, size_t *count, rf_error *error)
+{
+    if (bos == RF_TOKEN_NONE)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "the prompt is empty, and the model has no BOS token to start from");
+    int32_t *tokens = rf_calloc(1, sizeof(*tokens));
+    if (!tokens)
+        return rf_error_host_memory(error, "a prompt", sizeof(*tokens));
+    tokens[0] = bos;
+    *out = tokens;
+    *count = 1;
+    return RF_OK;
+}
+
 /*
  * The ids of a prompt. Some models' metadata asks for EOS behind every text, which would end a
  * prompt before it is continued; and a chat template may have written BOS, which the metadata then
@@ -60,7 +75,7 @@ static rf_status tokenize_prompt(const rf_tokenizer *tokenizer, rf_string text, 
     }
     if (n == 0) {
         rf_free(tokens);
-        return rf_error_set(error, RF_ERROR_ARGUMENT, "the prompt is empty");
+        return begin_of_text(bos, out, count, error);
     }
     *out = tokens;
     *count = n;

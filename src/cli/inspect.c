@@ -160,7 +160,8 @@ rf_status rf_cli_inspect(const rf_cli_settings *settings, rf_error *error)
 {
     char *path = NULL;
     rf_gguf *gguf = NULL;
-    RF_TRY(rf_cli_model_path(settings->n_arguments ? settings->arguments[0] : NULL, &path, error));
+    const char *model = settings->n_arguments ? settings->arguments[0] : settings->model;
+    RF_TRY(rf_cli_model_path(model, &path, error));
     rf_status status = rf_gguf_open(path, &gguf, error);
     if (status == RF_OK)
         status = settings->json ? rf_cli_inspect_json(gguf, settings->all, error)

@@ -58,7 +58,7 @@ static const rf_cli_option options[] = {
          .help = "add BOS and EOS as the model's metadata says, and take text such as '<|im_end|>' "
                  "as its control token"),
 
-    TEXT("model", 'm', "MODEL", MODEL, ALL & ~(INSPECT | MODELS | DEVICES), model,
+    TEXT("model", 'm', "MODEL", MODEL, ALL & ~(MODELS | DEVICES), model,
          .help = "a path or a name in the model folders (default: the demo model)"),
     FLAG("no-mmap", 0, MODEL, COMPUTES | PLAN, no_mmap,
          .help = "read the weights into memory pools and do not use the mapped file in place"),
