@@ -202,7 +202,7 @@ static void list_device(const rf_backend *backend, uint32_t index, rf_device_inf
     rf_device *device = NULL;
     rf_device_facts facts;
     rf_status status = open_index(backend, index, &device, &error);
-    if (status == RF_OK) {
+    if (device) {
         status = device->ops->facts(device, &facts, &error);
         drop_reference(device);
     }

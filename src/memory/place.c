@@ -33,9 +33,8 @@ static lifetime lifetime_of(rf_memory_class memory_class)
 
 typedef struct placement {
     uint64_t pool_bytes, alignment; /* of the plan */
-    plan_pool *pools;
+    plan_pool *pools;               /* with room for a pool an item: there cannot be more */
     uint32_t n_pools;
-    uint32_t capacity;
     struct {
         uint32_t pools[OPEN_POOLS];
         uint32_t count;
@@ -65,20 +64,10 @@ static bool sum_items(const rf_plan *plan, rf_plan_summary *out)
 }
 
 /* Appends an empty pool. */
-static rf_status new_pool(placement *p, rf_memory_class memory_class, uint32_t *out,
-                          rf_error *error)
+static uint32_t new_pool(placement *p, rf_memory_class memory_class)
 {
-    if (p->n_pools == p->capacity) {
-        uint32_t capacity = p->capacity ? p->capacity * 2 : 16;
-        plan_pool *pools = rf_realloc(p->pools, capacity, sizeof(*pools));
-        if (!pools)
-            return rf_error_host_memory(error, "the pools of a plan", capacity * sizeof(*pools));
-        p->pools = pools;
-        p->capacity = capacity;
-    }
     p->pools[p->n_pools] = (plan_pool){.alignment = p->alignment, .memory_class = memory_class};
-    *out = p->n_pools++;
-    return RF_OK;
+    return p->n_pools++;
 }
 
 /* Opens a pool to further items; of too many the fullest is closed. */
@@ -100,47 +89,30 @@ static void open_pool(placement *p, lifetime life, uint32_t pool)
 }
 
 /* The pool for an item: the first open one with room, or a new one. */
-static rf_status choose_pool(placement *p, const plan_item *item, uint32_t *out, rf_error *error)
+static uint32_t choose_pool(placement *p, const plan_item *item)
 {
     lifetime life = lifetime_of(item->memory_class);
     if (item->size > p->pool_bytes)
-        return new_pool(p, item->memory_class, out, error);
+        return new_pool(p, item->memory_class);
     for (uint32_t i = 0; i < p->open[life].count; i++) {
         uint32_t pool = p->open[life].pools[i];
-        if (p->pool_bytes - p->pools[pool].bytes >= item->size) {
-            *out = pool;
-            return RF_OK;
-        }
+        if (p->pool_bytes - p->pools[pool].bytes >= item->size)
+            return pool;
     }
-    RF_TRY(new_pool(p, item->memory_class, out, error));
-    open_pool(p, life, *out);
-    return RF_OK;
+    uint32_t pool = new_pool(p, item->memory_class);
+    open_pool(p, life, pool);
+    return pool;
 }
 
-static rf_status place_items(placement *p, rf_plan *plan, rf_error *error)
+static void place_item(placement *p, plan_item *item)
 {
-    for (uint32_t i = 0; i < plan->n_items; i++) {
-        plan_item *item = &plan->items[i];
-        if (item->pool == RF_PLAN_EXTERNAL)
-            continue;
-        RF_TRY(choose_pool(p, item, &item->pool, error));
-        plan_pool *pool = &p->pools[item->pool];
-        item->offset = pool->bytes;
-        pool->bytes += item->size;
-        pool->padding += item->size - item->bytes;
-        pool->classes |= 1U << item->memory_class;
-        pool->items++;
-    }
-    return RF_OK;
-}
-
-static void forget_places(rf_plan *plan)
-{
-    for (uint32_t i = 0; i < plan->n_items; i++) {
-        plan->items[i].offset = 0;
-        if (plan->items[i].pool != RF_PLAN_EXTERNAL)
-            plan->items[i].pool = 0;
-    }
+    item->pool = choose_pool(p, item);
+    plan_pool *pool = &p->pools[item->pool];
+    item->offset = pool->bytes;
+    pool->bytes += item->size;
+    pool->padding += item->size - item->bytes;
+    pool->classes |= 1U << item->memory_class;
+    pool->items++;
 }
 
 rf_status rf_plan_solve(rf_plan *plan, rf_error *error)
@@ -152,11 +124,12 @@ rf_status rf_plan_solve(rf_plan *plan, rf_error *error)
         return rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of a plan's %u items overflow",
                             plan->n_items);
     placement p = {.pool_bytes = plan->pool_bytes, .alignment = plan->alignment};
-    rf_status status = place_items(&p, plan, error);
-    if (status != RF_OK) {
-        forget_places(plan);
-        rf_free(p.pools);
-        return status;
+    p.pools = rf_calloc(plan->n_items, sizeof(*p.pools));
+    if (!p.pools)
+        return rf_error_host_memory(error, "the pools of a plan", plan->n_items * sizeof(*p.pools));
+    for (uint32_t i = 0; i < plan->n_items; i++) {
+        if (plan->items[i].pool != RF_PLAN_EXTERNAL)
+            place_item(&p, &plan->items[i]);
     }
     plan->pools = p.pools;
     plan->n_pools = p.n_pools;

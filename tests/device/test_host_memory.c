@@ -15,6 +15,8 @@
 #define MEMINFO                                                                                    \
     "MemTotal:       1000 kB\nMemFree:         100 kB\nMemAvailable:    800 kB\nBuffers: 1 kB\n"
 
+#define KB 1024ULL
+
 static char root[64];
 
 static int make_root(void **state)
@@ -63,13 +65,13 @@ static void without_limits_the_kernels_estimate_holds(void **state)
 {
     (void)state;
     put("/proc/meminfo", MEMINFO);
-    expect(800 * 1024, 1000 * 1024, "/proc/meminfo");
+    expect(800 * KB, 1000 * KB, "/proc/meminfo");
     put("/proc/self/cgroup", "0::/user.slice\n");
     put("/sys/fs/cgroup/user.slice/memory.max", "max\n");
     put("/sys/fs/cgroup/user.slice/memory.current", "5000\n");
-    expect(800 * 1024, 1000 * 1024, "/proc/meminfo");
+    expect(800 * KB, 1000 * KB, "/proc/meminfo");
     put("/sys/fs/cgroup/user.slice/memory.max", "900000000\n");
-    expect(800 * 1024, 1000 * 1024, "/proc/meminfo");
+    expect(800 * KB, 1000 * KB, "/proc/meminfo");
 }
 
 static void a_lower_limit_of_version_2_holds(void **state)
@@ -114,7 +116,7 @@ static void a_lower_limit_of_version_1_holds(void **state)
     expect(560000, 600000, "cgroup v1");
     /* A version-1 group without a limit says a number near the largest there is. */
     put("/sys/fs/cgroup/memory/job/7/memory.limit_in_bytes", "9223372036854771712\n");
-    expect(800 * 1024, 1000 * 1024, "/proc/meminfo");
+    expect(800 * KB, 1000 * KB, "/proc/meminfo");
 }
 
 static void nonsense_is_not_believed(void **state)
@@ -131,7 +133,7 @@ static void nonsense_is_not_believed(void **state)
     const char *const groups[] = {"", "\n", "0", "0:", "0::", "::\n::\n", "x:memory", "1:,,:/\n"};
     for (size_t i = 0; i < sizeof(groups) / sizeof(groups[0]); i++) {
         put("/proc/self/cgroup", groups[i]);
-        expect(800 * 1024, 1000 * 1024, "/proc/meminfo");
+        expect(800 * KB, 1000 * KB, "/proc/meminfo");
     }
 }
 

@@ -96,21 +96,25 @@ static inline const char *model_take_any(range_model *m, rf_range *range, uint64
     return NULL;
 }
 
+/* What taking a place must answer, in the order in which it is looked at. */
+static inline rf_status model_expect_at(const range_model *m, uint64_t offset, uint64_t bytes)
+{
+    uint64_t size = 0;
+    if (bytes == 0)
+        return RF_ERROR_ARGUMENT;
+    if (!rf_align_up(bytes, m->alignment, &size))
+        return RF_ERROR_OVERFLOW;
+    if (offset % m->alignment)
+        return RF_ERROR_ARGUMENT;
+    if (!rf_range_inside(offset, size, m->units * m->alignment))
+        return RF_ERROR_RANGE;
+    return model_is_free(m, offset, size) ? RF_OK : RF_ERROR_BUSY;
+}
+
 static inline const char *model_take_at(range_model *m, rf_range *range, uint64_t offset,
                                         uint64_t bytes)
 {
-    uint64_t size = 0;
-    rf_status expected = RF_OK;
-    if (bytes == 0)
-        expected = RF_ERROR_ARGUMENT;
-    else if (!rf_align_up(bytes, m->alignment, &size))
-        expected = RF_ERROR_OVERFLOW;
-    else if (offset % m->alignment)
-        expected = RF_ERROR_ARGUMENT;
-    else if (!rf_range_inside(offset, size, m->units * m->alignment))
-        expected = RF_ERROR_RANGE;
-    else if (!model_is_free(m, offset, size))
-        expected = RF_ERROR_BUSY;
+    rf_status expected = model_expect_at(m, offset, bytes);
     uint32_t span = 0;
     rf_error error;
     if (rf_range_take_at(range, offset, bytes, &span, &error) != expected)

@@ -304,8 +304,7 @@ static void a_failed_solve_can_be_tried_again(void **state)
     rf_plan *plan = new_plan(4096, 4096, 0);
     for (int i = 0; i < 40; i++)
         assert_int_equal(rf_plan_add(plan, "item", RF_MEMORY_KV, 4096, NULL, NULL), RF_OK);
-    rf_fault_arm(RF_FAULT_HOST_ALLOC,
-                 2); /* the second growth of the pools: some items are placed */
+    rf_fault_arm(RF_FAULT_HOST_ALLOC, 1);
     assert_int_equal(rf_plan_solve(plan, NULL), RF_ERROR_HOST_MEMORY);
     rf_fault_arm(RF_FAULT_HOST_ALLOC, 0);
     assert_int_equal(rf_plan_item_at(plan, 7).pool, 0);

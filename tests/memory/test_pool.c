@@ -303,14 +303,14 @@ static void the_account_balances_after_every_step(void **state)
 static void running_out_says_asked_free_and_largest(void **state)
 {
     fixture *f = *state;
-    rf_pool *pool = small_pool(f, 8 * 4096, 4096);
+    rf_pool *pool = small_pool(f, 8ULL * 4096, 4096);
     rf_block a, b;
     rf_block untouched = {0};
     rf_error error;
     assert_int_equal(rf_pool_take(pool, 4096, RF_MEMORY_KV, "a", &a, NULL), RF_OK);
     assert_int_equal(rf_pool_take(pool, 4000, RF_MEMORY_KV, "b", &b, NULL), RF_OK);
     assert_int_equal(rf_pool_give(a, NULL), RF_OK);
-    assert_int_equal(rf_pool_take(pool, 7 * 4096, RF_MEMORY_KV, "c", &untouched, &error),
+    assert_int_equal(rf_pool_take(pool, 7ULL * 4096, RF_MEMORY_KV, "c", &untouched, &error),
                      RF_ERROR_DEVICE_MEMORY);
     assert_string_equal(error.message, "pool 'kv', block 'c': asked 28672 bytes, free 28672, "
                                        "largest free block 24576");

@@ -116,8 +116,8 @@ static void refusals_say_asked_and_free(void **state)
     uint32_t span = 77;
     uint32_t other;
     uint64_t offset = 99;
-    assert_int_equal(rf_range_create(16 * 256, 256, 3, &range, &error), RF_OK);
-    assert_int_equal(rf_range_take(range, 17 * 256, &span, &offset, &error),
+    assert_int_equal(rf_range_create(16ULL * 256, 256, 3, &range, &error), RF_OK);
+    assert_int_equal(rf_range_take(range, 17ULL * 256, &span, &offset, &error),
                      RF_ERROR_DEVICE_MEMORY);
     assert_string_equal(error.message, "asked 4352 bytes, free 4096, largest free 4096");
     /* Defect 4: rounding up must not wrap round to a small number. */
@@ -125,7 +125,7 @@ static void refusals_say_asked_and_free(void **state)
     assert_int_equal(rf_range_take_at(range, 0, UINT64_MAX - 3, &span, &error), RF_ERROR_OVERFLOW);
     /* Defect 1: nor must an offset near the end of the address space. */
     assert_int_equal(rf_range_take_at(range, UINT64_MAX - 255, 256, &span, &error), RF_ERROR_RANGE);
-    assert_int_equal(rf_range_take_at(range, 15 * 256, 257, &span, &error), RF_ERROR_RANGE);
+    assert_int_equal(rf_range_take_at(range, 15ULL * 256, 257, &span, &error), RF_ERROR_RANGE);
     assert_int_equal(rf_range_take_at(range, 128, 1, &span, &error), RF_ERROR_ARGUMENT);
     assert_int_equal(rf_range_take(range, 0, &span, &offset, &error), RF_ERROR_ARGUMENT);
     assert_int_equal(rf_range_give(range, 0, &error), RF_ERROR_STALE);

@@ -15,6 +15,12 @@
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
+static void backend_id(uint32_t index, char out[RF_DEVICE_ID_BYTES])
+{
+    (void)index;
+    memcpy(out, "cpu", sizeof("cpu"));
+}
+
 /* The processor's brand string: leaves 0x80000002 to 4 of cpuid, 16 characters each (Intel SDM
  * volume 2, CPUID; AMD APM volume 3, appendix E). Padded with spaces on either side. */
 static void product_name(char out[RF_NAME_BYTES])
@@ -24,7 +30,7 @@ static void product_name(char out[RF_NAME_BYTES])
     for (unsigned i = 0; i < 3; i++) {
         unsigned *r = registers + 4 * (size_t)i;
         if (!__get_cpuid(0x80000002U + i, &r[0], &r[1], &r[2], &r[3])) {
-            strcpy(out, "x86-64 CPU");
+            snprintf(out, RF_NAME_BYTES, "x86-64 CPU");
             return;
         }
     }
@@ -70,7 +76,7 @@ static rf_status cpu_facts(rf_device *device, rf_device_facts *out, rf_error *er
         .unified = true,
         .allocation_alignment = (uint64_t)sysconf(_SC_PAGESIZE),
     };
-    strcpy(facts.info.id, "cpu");
+    backend_id(0, facts.info.id);
     product_name(facts.info.name);
     architecture(facts.info.architecture);
     memcpy(facts.info.memory_source, memory.source, sizeof(memory.source));
@@ -185,12 +191,6 @@ static rf_status backend_count(uint32_t *out, rf_error *error)
     (void)error;
     *out = 1;
     return RF_OK;
-}
-
-static void backend_id(uint32_t index, char out[RF_DEVICE_ID_BYTES])
-{
-    (void)index;
-    strcpy(out, "cpu");
 }
 
 static rf_status backend_open(uint32_t index, rf_device **out, rf_error *error)
