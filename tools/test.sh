@@ -9,4 +9,4 @@ shift
 log=$folder/meson-logs/testlog.json
 rm -f "$log"
 meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
-exec python3 -B tools/test_summary.py "$log"
+exec python3 -B tools/summarise_tests.py "$log"

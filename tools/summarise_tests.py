@@ -1,4 +1,4 @@
-"""test_summary.py: sums up a run of the tests from Meson's log (testlog.json), whose path is the argument.
+"""summarise_tests.py: sums up a run of the tests from Meson's log (testlog.json), whose path is the argument.
 
 Meson counts programs; a program made with cmocka holds many tests, and some may have been skipped, which its
 exit status does not tell. So they are counted here from cmocka's own lines. A program that prints none counts
