@@ -14,7 +14,7 @@
 #define RF_LINEAR_COLUMNS 64
 
 /* Multiply-adds of a dot product in a nanosecond on one core, for sharing out work. */
-#define RF_LINEAR_PER_NS 10.0
+#define RF_LINEAR_PER_NS 20.0
 
 /* Bytes that a product of n_tokens rows of k elements may need: packed activations. */
 rf_status rf_linear_workspace(uint64_t n_tokens, uint64_t k, uint64_t *bytes, rf_error *error);
