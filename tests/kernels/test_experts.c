@@ -226,7 +226,8 @@ static void ties_go_to_the_lower_index(void **state)
         for (uint32_t i = 0; i < c.n_embd; i++)
             expected[t * c.n_embd + i] = 1;
         for (uint32_t e = 0; e < c.n_used; e++)
-            add_expert(&c, &w, e, run.x + (size_t)t * c.n_embd, 0.5, expected + t * c.n_embd);
+            add_expert(&c, &w, e, run.x + (size_t)t * c.n_embd, 0.5,
+                       expected + (size_t)t * c.n_embd);
     }
     test_compute on;
     open_exactly(&on, &c, false, 2);
