@@ -2,9 +2,10 @@
  * kernels.h: the table of operations that a forward pass is made of, one table per kind of device.
  *
  * Preconditions, for every operation:
- *   - Activations are f32, row-major, contiguous; addresses are on the compute's device. n_tokens (rows of
- *     the batch) is at least 1 and at most the number that the workspace was sized for.
- *   - Weights are tensors of a computable type, [k, m]: m rows of k elements, each row a dot product.
+ *   - Activations are f32, row-major, contiguous; addresses are on the compute's device. n_tokens
+ * (rows of the batch) is at least 1 and at most the number that the workspace was sized for.
+ *   - Weights are tensors of a computable type, [k, m]: m rows of k elements, each row a dot
+ * product.
  *   - Outputs do not overlap inputs unless the comment says so.
  *   - Kernels never allocate. What they need beside inputs and outputs is the compute's workspace.
  *   - An operation may return before its work is done; work on one compute happens in order.
@@ -18,7 +19,8 @@
 
 typedef struct rf_kernels rf_kernels;
 
-/* Where operations run: a device, its kernels, and a workspace of their own. One thread at a time. */
+/* Where operations run: a device, its kernels, and a workspace of their own. One thread at a time.
+ */
 typedef struct rf_compute {
     const rf_kernels *kernels;
     rf_device *device;
@@ -46,7 +48,8 @@ typedef struct rf_embed_args {
     uint32_t n_tokens;
 } rf_embed_args;
 
-/* RMS norm (Zhang and Sennrich 2019): out = x / sqrt(mean(x^2) + epsilon) * weight. out may be x. */
+/* RMS norm (Zhang and Sennrich 2019): out = x / sqrt(mean(x^2) + epsilon) * weight. out may be x.
+ */
 typedef struct rf_norm_args {
     rf_address x;            /* f32 [n_rows][n] */
     const rf_tensor *weight; /* f32 [n] */
@@ -58,7 +61,11 @@ typedef struct rf_norm_args {
 
 #define RF_LINEAR_MAX 3
 
-/* Up to three matrix products of the same input: out = x · weight^T (+ bias) (+ out, if accumulate). */
+/* The widest head: what attention keeps in registers, shared memory or on the stack. */
+#define RF_MAX_HEAD_SIZE 512
+
+/* Up to three matrix products of the same input: out = x · weight^T (+ bias) (+ out, if
+ * accumulate). */
 typedef struct rf_linear_args {
     rf_address x; /* f32 [n_tokens][k] */
     uint32_t n_tokens;
@@ -96,20 +103,21 @@ typedef enum rf_rope_style {
     RF_ROPE_HALVES,      /* rotates elements i and i + n/2 (qwen; "NeoX") */
 } rf_rope_style;
 
-/* Rotary embedding (Su et al. 2021). Linear, YaRN and per-frequency scaling are in the frequencies. */
+/* Rotary embedding (Su et al. 2021). Linear, YaRN and per-frequency scaling are in the frequencies.
+ */
 typedef struct rf_rope {
     rf_rope_style style;
-    uint32_t n_rotary;        /* leading elements of a head that rotate; even */
+    uint32_t n_rotary;            /* leading elements of a head that rotate; even */
     const rf_tensor *frequencies; /* f32 [n_rotary / 2]: radians a position */
-    float magnitude;          /* multiplies sine and cosine (YaRN); 1 otherwise */
+    float magnitude;              /* multiplies sine and cosine (YaRN); 1 otherwise */
 } rf_rope;
 
 /* Norms and rotates queries and keys, and appends keys and values to the cache. */
 typedef struct rf_rope_append_args {
     const rf_batch_view *batch;
-    rf_address q;            /* f32 [n_tokens][n_heads][head_size], changed in place */
-    rf_address k;            /* f32 [n_tokens][n_kv_heads][head_size], changed in place */
-    rf_address v;            /* f32 [n_tokens][n_kv_heads][head_size] */
+    rf_address q; /* f32 [n_tokens][n_heads][head_size], changed in place */
+    rf_address k; /* f32 [n_tokens][n_kv_heads][head_size], changed in place */
+    rf_address v; /* f32 [n_tokens][n_kv_heads][head_size] */
     uint32_t n_heads;
     const rf_tensor *q_norm; /* f32 [head_size], or NULL: an RMS norm a head, before the rotation */
     const rf_tensor *k_norm; /* f32 [head_size], or NULL */
@@ -121,8 +129,8 @@ typedef struct rf_rope_append_args {
 /* Causal attention with grouped heads over pages: token i sees positions 0 to positions[i]. */
 typedef struct rf_attention_args {
     const rf_batch_view *batch;
-    rf_address q;   /* f32 [n_tokens][n_heads][head_size] */
-    rf_address out; /* f32 [n_tokens][n_heads][head_size] */
+    rf_address q;     /* f32 [n_tokens][n_heads][head_size] */
+    rf_address out;   /* f32 [n_tokens][n_heads][head_size] */
     uint32_t n_heads; /* a multiple of kv->n_kv_heads */
     float scale;      /* of q · k, before the softmax */
     const rf_kv_layer *kv;
@@ -136,8 +144,8 @@ typedef struct rf_swiglu_args {
     uint64_t n;
 } rf_swiglu_args;
 
-/* Mixture of experts: softmax over all experts, the n_used best, their weights scaled to sum to one, and
- * out += weight * down(silu(gate(x)) * up(x)) for each. */
+/* Mixture of experts: softmax over all experts, the n_used best, their weights scaled to sum to
+ * one, and out += weight * down(silu(gate(x)) * up(x)) for each. */
 typedef struct rf_experts_args {
     rf_address x;            /* f32 [n_tokens][n_embd] */
     const rf_tensor *router; /* [n_embd, n_experts] */
