@@ -11,7 +11,9 @@
 #include "device/device.h"
 
 typedef struct rf_backend {
-    const char *name; /* what the ids of its devices start with */
+    const char *name; /* what the ids of its devices start with; alone, the id of the first */
+    bool computes;    /* the library has kernels for it: it may be chosen as the best device */
+    bool unlisted;    /* an instrument for tests: opened by its id, shown in no list */
     /* How many devices there are; none where the driver is not installed. An error where there is a
      * driver that does not work. */
     rf_status (*count)(uint32_t *out, rf_error *error);

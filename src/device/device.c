@@ -102,7 +102,7 @@ static rf_status not_found(const char *id, rf_error *error)
     rf_status status = RF_OK;
     const rf_backend *backend;
     for (size_t b = 0; status == RF_OK && (backend = backend_at(b)); b++) {
-        uint32_t count = count_devices(backend);
+        uint32_t count = backend->unlisted ? 0 : count_devices(backend);
         for (uint32_t i = 0; status == RF_OK && i < count; i++) {
             char name[RF_DEVICE_ID_BYTES] = "";
             backend->id(i, name);
@@ -117,7 +117,8 @@ static rf_status not_found(const char *id, rf_error *error)
     return status;
 }
 
-/* Only the backend that the id starts with is asked: opening the CPU starts no driver. */
+/* Only the backend that the id starts with is asked: opening the CPU starts no driver. A backend's
+ * name alone is its first device. */
 static rf_status open_by_id(const char *id, rf_device **out, rf_error *error)
 {
     const rf_backend *backend;
@@ -128,7 +129,7 @@ static rf_status open_by_id(const char *id, rf_device **out, rf_error *error)
         for (uint32_t i = 0; i < count; i++) {
             char name[RF_DEVICE_ID_BYTES] = "";
             backend->id(i, name);
-            if (strcmp(name, id) == 0)
+            if (strcmp(name, id) == 0 || strcmp(backend->name, id) == 0)
                 return open_index(backend, i, out, error);
         }
     }
@@ -140,7 +141,7 @@ static rf_status open_best(rf_device **out, rf_error *error)
     rf_error last = {.status = RF_ERROR_NOT_FOUND, .message = "there is no device"};
     const rf_backend *backend;
     for (size_t b = 0; (backend = backend_at(b)); b++) {
-        uint32_t count = count_devices(backend);
+        uint32_t count = backend->computes ? count_devices(backend) : 0;
         for (uint32_t i = 0; i < count; i++) {
             if (open_index(backend, i, out, &last) == RF_OK)
                 return RF_OK;
@@ -222,7 +223,7 @@ rf_status rf_device_list(rf_device_info *out, size_t capacity, size_t *count, rf
     const rf_backend *backend;
     enter();
     for (size_t b = 0; (backend = backend_at(b)); b++) {
-        uint32_t n = count_devices(backend);
+        uint32_t n = backend->unlisted ? 0 : count_devices(backend);
         for (uint32_t i = 0; i < n; i++)
             list_device(backend, i, out, capacity, &found);
     }

@@ -221,13 +221,45 @@ static void an_unknown_id_is_answered_with_the_known_ones(void **state)
     (void)state;
     rf_device *device = NULL;
     rf_error error;
-    const char *const unknown[] = {"hip:0", "", "cpu:1", "probe:3", "probe", "c"};
+    const char *const unknown[] = {"hip:0", "", "cpu:1", "probe:3", "prob", "c"};
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         assert_int_equal(rf_device_open(unknown[i], &device, &error), RF_ERROR_NOT_FOUND);
         assert_non_null(strstr(error.message, unknown[i]));
         assert_non_null(strstr(error.message, "there are: cpu, probe:0, probe:1, probe:2"));
     }
     assert_null(device);
+    assert_int_equal(rf_device_open(NULL, &device, &error), RF_OK);
+    assert_string_equal(device->id, "cpu");
+    rf_device_close(device);
+}
+
+static void a_name_alone_is_the_first_device(void **state)
+{
+    (void)state;
+    rf_device *device = NULL;
+    assert_int_equal(rf_device_open("probe", &device, NULL), RF_OK);
+    assert_string_equal(device->id, "probe:0");
+    rf_device_close(device);
+}
+
+/* A device without kernels is never the best one, and an instrument for tests is in no list. */
+static void what_a_backend_is_for_is_respected(void **state)
+{
+    (void)state;
+    rf_device *device = NULL;
+    rf_device_info infos[8];
+    size_t count = 0;
+    rf_error error;
+    rf_backend backend = probe_backend;
+    backend.unlisted = true;
+    rf_backend_set_extra(&backend);
+    assert_int_equal(rf_device_list(infos, 8, &count, NULL), RF_OK);
+    for (size_t i = 0; i < count; i++)
+        assert_int_not_equal(memcmp(infos[i].id, "probe", 5), 0);
+    assert_int_equal(rf_device_open("none", &device, &error), RF_ERROR_NOT_FOUND);
+    assert_null(strstr(error.message, "probe"));
+    assert_int_equal(rf_device_open("probe:1", &device, &error), RF_OK);
+    rf_device_close(device);
     assert_int_equal(rf_device_open(NULL, &device, &error), RF_OK);
     assert_string_equal(device->id, "cpu");
     rf_device_close(device);
@@ -271,6 +303,8 @@ int main(void)
         TEST(a_failed_open_can_be_tried_again),
         TEST(failing_allocations_leave_nothing),
         TEST(an_unknown_id_is_answered_with_the_known_ones),
+        TEST(a_name_alone_is_the_first_device),
+        TEST(what_a_backend_is_for_is_respected),
         TEST(one_that_fails_does_not_hide_the_others),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

@@ -207,6 +207,7 @@ static rf_status backend_open(uint32_t index, rf_device **out, rf_error *error)
 
 const rf_backend rf_backend_cpu = {
     .name = "cpu",
+    .computes = true,
     .count = backend_count,
     .id = backend_id,
     .open = backend_open,
