@@ -181,6 +181,22 @@ static rf_status read_vocabulary(const reader *r, uint32_t n_tokenizer, rf_model
     return RF_OK;
 }
 
+/* Keys that nothing here computes with still have to be what the specification says they are: a
+ * file that has them wrong is damaged, or made by a program that got more wrong than that. */
+static rf_status check_general(const rf_gguf *gguf, rf_error *error)
+{
+    static const char *const strings[] = {"general.name", "general.type",
+                                          "tokenizer.chat_template"};
+    static const char *const numbers[] = {"general.file_type", "general.quantization_version"};
+    rf_string text;
+    uint32_t number;
+    for (size_t i = 0; i < sizeof(strings) / sizeof(strings[0]); i++)
+        RF_TRY(rf_gguf_get_string(gguf, strings[i], (rf_string){NULL, 0}, &text, error));
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+        RF_TRY(rf_gguf_get_u32(gguf, numbers[i], 0, &number, error));
+    return RF_OK;
+}
+
 rf_status rf_model_config_read(const rf_gguf *gguf, uint32_t n_vocab_tokenizer,
                                rf_model_config *out, rf_error *error)
 {
@@ -191,6 +207,7 @@ rf_status rf_model_config_read(const rf_gguf *gguf, uint32_t n_vocab_tokenizer,
         return rf_error_set(error, RF_ERROR_UNSUPPORTED,
                             "general.architecture is \"%.*s\", supported are %s", RF_STR_ARGS(name),
                             rf_architecture_names());
+    RF_TRY(check_general(gguf, error));
     rf_model_config c = {.architecture = r.architecture};
     RF_TRY(read_count(&r, "block_count", 0, 1, RF_MODEL_MAX_LAYERS, &c.n_layers));
     RF_TRY(read_count(&r, "context_length", 0, 1, RF_MODEL_MAX_CONTEXT, &c.n_context_trained));

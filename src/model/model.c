@@ -156,9 +156,8 @@ rf_model_info rf_model_describe(const rf_model *model)
         .n_parameters = model->n_parameters,
         .weight_bytes = model->weight_bytes,
     };
-    /* A name of another type is no reason to refuse a model that works. */
     const rf_gguf_value *name = rf_gguf_find(model->gguf, "general.name");
-    if (name && name->type == RF_GGUF_STRING)
+    if (name) /* a string: checked with the configuration */
         info.name = name->s;
     return info;
 }
