@@ -21,7 +21,7 @@ rf_status rf_memory_register(rf_memory *memory, rf_address address, uint64_t byt
                             "external block '%s': %" PRIu64 " bytes at address 0x%" PRIx64
                             ", class %u",
                             label ? label : "", bytes, address, (unsigned)memory_class);
-    uint64_t end;
+    uint64_t end; /* only whether it exists is asked */
     if (!rf_add(address, bytes, &end))
         return rf_error_set(error, RF_ERROR_OVERFLOW,
                             "external block '%s': %" PRIu64 " bytes at address 0x%" PRIx64
@@ -34,7 +34,15 @@ rf_status rf_memory_register(rf_memory *memory, rf_address address, uint64_t byt
         .bytes = bytes,
     };
     pthread_mutex_lock(&memory->lock);
-    rf_status status = rf_slots_reserve(&memory->slots, 1, error);
+    rf_status status = RF_OK;
+    /* The same bytes may be registered any number of times; their sum is bounded by nothing else.
+     */
+    if (!rf_add(memory->classes[memory_class].current, bytes, &end))
+        status =
+            rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of all blocks of class %s overflow",
+                         rf_memory_class_name(memory_class));
+    else
+        status = rf_slots_reserve(&memory->slots, 1, error);
     if (status == RF_OK) {
         block.slot = rf_slot_take(&memory->slots, address, bytes, label, &block.generation);
         memory->slots.slots[block.slot].memory_class = memory_class;

@@ -6,8 +6,8 @@
  * front to back. Pools end where their last item ends. So the bytes of a plan are the sum of its
  * rounded sizes, whatever the order, which is the least that any placement takes; what order can
  * cost is only the number of pools. A pool is opened for an item that fits in none that is open,
- * its predecessor among them, so two consecutive pools hold more than one pool's most: at most 2 S
- * / P + 1 pools for S bytes of items of at most P, for each lifetime.
+ * its predecessor among them, so two consecutive pools hold more than one pool's most. For each
+ * lifetime, S bytes of items of at most P therefore need at most 2 * S / P + 1 pools.
  */
 #include <stddef.h>
 #include <string.h>
@@ -41,8 +41,7 @@ typedef struct placement {
     } open[LIFETIME_COUNT];
 } placement;
 
-/* Totals by class; false where one overflows. Placing adds the same numbers, so it cannot overflow.
- */
+/* Totals by class; false where one overflows. Placing adds the same numbers, and so cannot. */
 static bool sum_items(const rf_plan *plan, rf_plan_summary *out)
 {
     for (uint32_t i = 0; i < plan->n_items; i++) {

@@ -1,6 +1,7 @@
 /* slot.c: the table of blocks, with a list of the slots that are free again. */
 #include "memory/slot.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -26,10 +27,10 @@ void rf_slots_free(rf_slots *slots)
 rf_status rf_slots_reserve(rf_slots *slots, uint64_t count, rf_error *error)
 {
     if (count > RF_MEMORY_MAX_BLOCKS - slots->reserved)
-        return rf_error_set(
-            error, RF_ERROR_FULL,
-            "asked room for %llu blocks: a device holds at most %u, and %u are promised",
-            (unsigned long long)count, RF_MEMORY_MAX_BLOCKS, slots->reserved);
+        return rf_error_set(error, RF_ERROR_FULL,
+                            "asked room for %" PRIu64
+                            " blocks: a device holds at most %u, and %u are promised",
+                            count, RF_MEMORY_MAX_BLOCKS, slots->reserved);
     slots->reserved += (uint32_t)count;
     return RF_OK;
 }
