@@ -35,8 +35,7 @@ rf_status rf_memory_register(rf_memory *memory, rf_address address, uint64_t byt
     };
     pthread_mutex_lock(&memory->lock);
     rf_status status = RF_OK;
-    /* The same bytes may be registered any number of times; their sum is bounded by nothing else.
-     */
+    /* The same bytes may be registered any number of times; their sum has no bound. */
     if (!rf_add(memory->classes[memory_class].current, bytes, &end))
         status =
             rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of all blocks of class %s overflow",
