@@ -1,6 +1,7 @@
 /* session.c: opens and closes what a computation needs. */
 #include "cli/session.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -123,21 +124,21 @@ static void print_rate(const char *what, uint64_t tokens, uint64_t ns)
 
 static void print_memory(const rf_memory_stats *stats)
 {
-    char text[3][RF_CLI_NUMBER_BYTES];
-    fprintf(stderr, "memory     %s in %u pools (peak %s)\n", rf_cli_bytes(stats->reserved, text[0]),
-            stats->pools, rf_cli_bytes(stats->high_water, text[1]));
+    char text[2][RF_CLI_NUMBER_BYTES];
+    fprintf(stderr, "memory     %" PRIu64 " bytes (%s) in %u pools, peak %s\n", stats->reserved,
+            rf_cli_bytes(stats->reserved, text[0]), stats->pools,
+            rf_cli_bytes(stats->high_water, text[1]));
     for (int i = 0; i < RF_MEMORY_CLASS_COUNT; i++) {
         const rf_memory_class_stats *class_stats = &stats->classes[i];
         if (class_stats->peak == 0)
             continue;
-        fprintf(stderr, "  %-10s %10s, peak %s", rf_memory_class_name((rf_memory_class)i),
-                rf_cli_bytes(class_stats->current, text[0]),
-                rf_cli_bytes(class_stats->peak, text[1]));
+        fprintf(stderr, "  %-10s %12" PRIu64 " bytes", rf_memory_class_name((rf_memory_class)i),
+                class_stats->current - class_stats->external);
         if (class_stats->external)
-            fprintf(stderr, ", %s of it used in place",
-                    rf_cli_bytes(class_stats->external, text[2]));
-        fputc('\n', stderr);
+            fprintf(stderr, ", %" PRIu64 " more used in place", class_stats->external);
+        fprintf(stderr, ", peak %s\n", rf_cli_bytes(class_stats->peak, text[0]));
     }
+    fprintf(stderr, "  %-10s %12" PRIu64 " bytes\n", "padding", stats->padding);
 }
 
 void rf_cli_print_statistics(const rf_cli_session *session)

@@ -126,8 +126,10 @@ def test_the_plan_is_what_a_run_takes():
         done = rocmforge("run", "-m", DEMO, "-p", "A", "-n", "1", *more)
         assert done.returncode == 0
         text = done.stderr.decode()
-        pools = re.search(r"in (\d+) pools?", text)
-        assert pools and int(pools[1]) == len(plan["pools"]), text
+        taken = re.search(r"memory +(\d+) bytes .* in (\d+) pools", text)
+        assert taken, text
+        assert int(taken[1]) == plan["total"] == sum(pool["bytes"] for pool in plan["pools"])
+        assert int(taken[2]) == len(plan["pools"])
 
 
 def test_perplexity_of_a_story_is_low():
