@@ -23,6 +23,7 @@ typedef struct rf_backend {
 } rf_backend;
 
 extern const rf_backend rf_backend_cpu;
+extern const rf_backend rf_backend_emu;
 
 /* Adds one backend behind those of the table, such as a test's; NULL removes it. Its devices must
  * be closed by then. */

@@ -16,6 +16,7 @@
 /* In order of preference: the first device that opens is the best one. */
 static const rf_backend *const built_in[] = {
     &rf_backend_cpu,
+    &rf_backend_emu,
 };
 
 #define BUILT_IN_COUNT (sizeof(built_in) / sizeof(built_in[0]))

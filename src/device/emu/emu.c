@@ -1,0 +1,240 @@
+/* emu.c: the emulated device: its facts, its table of operations, how it opens and closes. */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "device/backend.h"
+#include "device/emu/internal.h"
+
+/* ---- facts ---------------------------------------------------------------------------------- */
+
+static rf_status emu_facts(rf_device *device, rf_device_facts *out, rf_error *error)
+{
+    const emu_device *emu = (const emu_device *)device;
+    rf_device_memory memory;
+    RF_TRY(rf_emu_memory(device, &memory, error));
+    rf_device_facts facts = {
+        .info = {.compute_units = 1,
+                 .warp_size = emu->warp_size,
+                 .memory_total = memory.total,
+                 .memory_free = memory.free},
+        .allocation_alignment = EMU_ALIGNMENT,
+    };
+    memcpy(facts.info.id, device->id, sizeof(facts.info.id));
+    snprintf(facts.info.name, sizeof(facts.info.name), "emulated GPU with warps of %u",
+             emu->warp_size);
+    snprintf(facts.info.architecture, sizeof(facts.info.architecture), "emu%u", emu->warp_size);
+    memcpy(facts.info.memory_source, memory.source, sizeof(facts.info.memory_source));
+    *out = facts;
+    return RF_OK;
+}
+
+/* ---- what it has not ------------------------------------------------------------------------ */
+
+static rf_status unsupported(const rf_device *device, const char *what, rf_error *error)
+{
+    return rf_error_set(error, RF_ERROR_UNSUPPORTED,
+                        "device %s has no %s: it emulates memory and streams", device->id, what);
+}
+
+static rf_status module_load(rf_device *device, const void *code, uint64_t bytes, rf_module **out,
+                             rf_error *error)
+{
+    (void)code, (void)bytes, (void)out;
+    return unsupported(device, "modules", error);
+}
+
+static rf_status module_unload(rf_device *device, rf_module *module, rf_error *error)
+{
+    (void)module;
+    return unsupported(device, "modules", error);
+}
+
+static rf_status module_function(rf_device *device, rf_module *module, const char *name,
+                                 rf_function **out, rf_error *error)
+{
+    (void)module, (void)name, (void)out;
+    return unsupported(device, "modules", error);
+}
+
+static rf_status launch_kernel(rf_device *device, rf_stream *stream, rf_function *function,
+                               const rf_launch *launch, rf_error *error)
+{
+    (void)stream, (void)function, (void)launch;
+    return unsupported(device, "kernel launches", error);
+}
+
+static rf_status graph_begin(rf_device *device, rf_stream *stream, rf_error *error)
+{
+    (void)stream;
+    return unsupported(device, "graphs", error);
+}
+
+static rf_status graph_end(rf_device *device, rf_stream *stream, rf_graph **out, rf_error *error)
+{
+    (void)stream, (void)out;
+    return unsupported(device, "graphs", error);
+}
+
+static rf_status graph_replay(rf_device *device, rf_stream *stream, rf_graph *graph,
+                              rf_error *error)
+{
+    (void)stream, (void)graph;
+    return unsupported(device, "graphs", error);
+}
+
+static rf_status graph_destroy(rf_device *device, rf_graph *graph, rf_error *error)
+{
+    (void)graph;
+    return unsupported(device, "graphs", error);
+}
+
+/* ---- what tests set and ask ----------------------------------------------------------------- */
+
+void rf_emu_set_memory(rf_device *device, uint64_t total)
+{
+    emu_device *emu = (emu_device *)device;
+    pthread_mutex_lock(&emu->lock);
+    emu->total = total;
+    pthread_mutex_unlock(&emu->lock);
+}
+
+void rf_emu_set_schedule(rf_device *device, rf_emu_schedule schedule, uint64_t seed)
+{
+    emu_device *emu = (emu_device *)device;
+    pthread_mutex_lock(&emu->lock);
+    emu->schedule = schedule;
+    emu->seed = seed;
+    for (uint32_t slot = 0; slot < EMU_STREAMS; slot++) {
+        if (emu->streams[slot].state != EMU_STREAM_NONE)
+            pthread_cond_signal(&emu->streams[slot].work); /* what was left may be due now */
+    }
+    pthread_mutex_unlock(&emu->lock);
+}
+
+rf_emu_live rf_emu_count_live(rf_device *device)
+{
+    emu_device *emu = (emu_device *)device;
+    pthread_mutex_lock(&emu->lock);
+    rf_emu_live live = emu->live;
+    pthread_mutex_unlock(&emu->lock);
+    return live;
+}
+
+/* ---- opening and closing -------------------------------------------------------------------- */
+
+/* Takes half-opened devices, whose streams have not started, too. */
+static void destroy(emu_device *emu)
+{
+    if (emu->pattern >= 0)
+        close(emu->pattern); /* a file that lives in memory alone: nothing is lost if it fails */
+    pthread_cond_destroy(&emu->progress);
+    pthread_mutex_destroy(&emu->lock);
+    rf_free(emu);
+}
+
+/* First the streams: they may still use memory. */
+static void emu_close(rf_device *device)
+{
+    emu_device *emu = (emu_device *)device;
+    rf_emu_streams_stop(emu);
+    if (emu->live.events)
+        rf_log(RF_LOG_WARNING, "device %s: %u events were not given back", device->id,
+               (unsigned)emu->live.events);
+    rf_emu_free_all(emu);
+    destroy(emu);
+}
+
+static const rf_device_ops emu_ops = {
+    .backend = "emu",
+    .facts = emu_facts,
+    .memory = rf_emu_memory,
+    .close = emu_close,
+    .alloc = rf_emu_alloc,
+    .free = rf_emu_free,
+    .pinned_alloc = rf_emu_pinned_alloc,
+    .pinned_free = rf_emu_pinned_free,
+    .copy = rf_emu_copy,
+    .fill = rf_emu_fill,
+    .stream_create = rf_emu_stream_create,
+    .stream_destroy = rf_emu_stream_destroy,
+    .stream_sync = rf_emu_stream_sync,
+    .sync = rf_emu_sync,
+    .event_create = rf_emu_event_create,
+    .event_destroy = rf_emu_event_destroy,
+    .event_record = rf_emu_event_record,
+    .event_sync = rf_emu_event_sync,
+    .event_done = rf_emu_event_done,
+    .event_elapsed = rf_emu_event_elapsed,
+    .stream_wait = rf_emu_stream_wait,
+    .module_load = module_load,
+    .module_unload = module_unload,
+    .module_function = module_function,
+    .launch = launch_kernel,
+    .graph_begin = graph_begin,
+    .graph_end = graph_end,
+    .graph_replay = graph_replay,
+    .graph_destroy = graph_destroy,
+};
+
+rf_status rf_emu_open(uint32_t warp_size, rf_device **out, rf_error *error)
+{
+    if (warp_size != 32 && warp_size != 64)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "an emulated device has warps of 32 or 64 threads, not %u", warp_size);
+    emu_device *emu = rf_calloc(1, sizeof(*emu));
+    if (!emu)
+        return rf_error_host_memory(error, "a device", sizeof(*emu));
+    emu->base.ops = &emu_ops;
+    snprintf(emu->base.id, sizeof(emu->base.id), "emu%u", warp_size);
+    emu->warp_size = warp_size;
+    emu->total = RF_EMU_DEFAULT_MEMORY;
+    emu->next_address = EMU_ADDRESS_BEGIN + ((uint64_t)warp_size << 48);
+    emu->pattern = -1;
+    pthread_mutex_init(&emu->lock, NULL); /* neither can fail with default attributes on Linux */
+    pthread_cond_init(&emu->progress, NULL);
+    rf_status status = rf_emu_pattern_open(&emu->pattern, error);
+    if (status == RF_OK)
+        status = rf_emu_streams_start(emu, error);
+    if (status != RF_OK) {
+        destroy(emu);
+        return status;
+    }
+    *out = &emu->base;
+    return RF_OK;
+}
+
+/* ---- the backend ---------------------------------------------------------------------------- */
+
+static uint32_t warp_size_of(uint32_t index)
+{
+    return index == 0 ? 32 : 64;
+}
+
+static rf_status backend_count(uint32_t *out, rf_error *error)
+{
+    (void)error;
+    *out = 2;
+    return RF_OK;
+}
+
+static void backend_id(uint32_t index, char out[RF_DEVICE_ID_BYTES])
+{
+    snprintf(out, RF_DEVICE_ID_BYTES, "emu%u", warp_size_of(index));
+}
+
+static rf_status backend_open(uint32_t index, rf_device **out, rf_error *error)
+{
+    return rf_emu_open(warp_size_of(index), out, error);
+}
+
+const rf_backend rf_backend_emu = {
+    .name = "emu",
+    .unlisted = true,
+    .count = backend_count,
+    .id = backend_id,
+    .open = backend_open,
+};
