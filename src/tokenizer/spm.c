@@ -118,8 +118,8 @@ static rf_status encode_word(const spm_run *run, rf_string text, rf_error *error
 }
 
 /*
- * Cuts text into characters, by the length that their first byte announces: broken UTF-8 ends up as
- * byte tokens either way. Where words merge on their own, each is done as soon as the next begins.
+ * Cuts text into characters; broken UTF-8 becomes symbols of its own, which end up as byte tokens.
+ * Where words merge on their own, each is done as soon as the next begins.
  */
 static rf_status encode_escaped(const spm_run *run, rf_string text, rf_error *error)
 {
@@ -127,9 +127,8 @@ static rf_status encode_escaped(const spm_run *run, rf_string text, rf_error *er
     bool after_space = true;
     rf_merger_clear(run->merger);
     for (size_t i = 0; i < text.length;) {
-        size_t length = rf_utf8_announced((unsigned char)text.data[i]);
-        if (length > text.length - i)
-            length = text.length - i;
+        rf_utf8_kind kind;
+        size_t length = rf_utf8_next((const unsigned char *)text.data + i, text.length - i, &kind);
         bool space = is_space(text.data + i, length);
         if (space && !after_space && run->spm->words_apart) {
             RF_TRY(encode_word(run, (rf_string){text.data + word, i - word}, error));

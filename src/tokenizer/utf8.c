@@ -42,13 +42,6 @@ size_t rf_utf8_next(const unsigned char *data, size_t length, rf_utf8_kind *kind
     return needed;
 }
 
-size_t rf_utf8_announced(unsigned char first)
-{
-    if (first < 0xC0)
-        return 1;
-    return first < 0xE0 ? 2 : first < 0xF0 ? 3 : 4;
-}
-
 uint32_t rf_utf8_decode(const unsigned char *data, size_t length)
 {
     if (length == 1)

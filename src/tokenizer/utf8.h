@@ -21,10 +21,6 @@ typedef enum rf_utf8_kind {
  */
 size_t rf_utf8_next(const unsigned char *data, size_t length, rf_utf8_kind *kind);
 
-/* The length in bytes that a character's first byte announces, whatever follows; 1 for a byte that
- * cannot be first. */
-size_t rf_utf8_announced(unsigned char first);
-
 /* The code point of a well-formed character of `length` bytes. */
 uint32_t rf_utf8_decode(const unsigned char *data, size_t length);
 

@@ -149,7 +149,7 @@ static void long_texts_with_every_pretokenizer(void **state)
 static void many_special_tokens(void **state)
 {
     (void)state;
-    enum { COUNT = 1000, NAME_BYTES = 24 };
+    enum { COUNT = 1000, NAME_BYTES = 32 };
     static char names[COUNT][NAME_BYTES];
     static const char *tokens[COUNT + 1];
     static int32_t types[COUNT];
