@@ -62,7 +62,7 @@ rf_status rf_specials_create(const rf_vocabulary *vocabulary, rf_specials *out, 
                             rf_calloc(count, sizeof(uint32_t)), count};
     if (!specials.ids || !specials.by_text) {
         rf_specials_free(&specials);
-        return rf_error_host_memory(error, "special tokens", 2 * count * sizeof(int32_t));
+        return rf_error_host_memory(error, "special tokens", sizeof(int32_t) * 2 * count);
     }
     fill(vocabulary, &specials);
     *out = specials;
