@@ -306,7 +306,7 @@ typedef struct rf_memory_class_stats {
     uint64_t peak;     /* the most that current has been */
     uint64_t total;    /* bytes ever taken */
     uint64_t count;    /* live blocks */
-    uint64_t external; /* of current: bytes used in place, such as a mapped file; not in any pool */
+    uint64_t external; /* of current: bytes in no pool: a mapped file's in place, or pinned buffers */
 } rf_memory_class_stats;
 
 /* The account of one runtime's device memory. At every moment live + free + padding = reserved. */
@@ -336,16 +336,32 @@ typedef struct rf_plan rf_plan;
 typedef struct rf_engine rf_engine;
 typedef struct rf_tokenizer rf_tokenizer;
 
-/* Return false to cancel: the call then gives everything back and returns RF_ERROR_CANCELLED. */
+/* Return false to cancel: the call then gives everything back and returns RF_ERROR_CANCELLED. Called
+ * on the thread that made the call; it must not load or free models itself. */
 typedef bool (*rf_progress_callback)(void *user, uint64_t done_bytes, uint64_t total_bytes);
+
+/* How weights are read from their file. */
+typedef enum rf_read_mode {
+    RF_READ_AUTO = 0,     /* direct where little of the file is in the page cache, else buffered */
+    RF_READ_BUFFERED = 1, /* through the page cache */
+    RF_READ_DIRECT = 2,   /* past it (O_DIRECT); buffered where the file system has no such reads */
+    RF_READ_MAPPED = 3,   /* not read at all: used in place. What a load did, never what is asked */
+} rf_read_mode;
 
 typedef struct rf_model_options {
     size_t size;
     bool no_mmap;        /* CPU: read weights into pools and do not use the mapped file in place */
     uint64_t pool_bytes; /* the most one pool holds; a power of two; 0: 1 GiB */
     uint64_t alignment;  /* of every placement; a power of two, at least 256; 0: 4096 */
-    rf_progress_callback progress;
+    rf_progress_callback progress; /* with verify, the bytes count twice: read, and compared */
     void *progress_user;
+    /* The rest is of loads into pools; weights in place are not read. */
+    rf_read_mode read_mode;
+    bool verify;              /* read every tensor back and compare it with what the file gave */
+    uint32_t n_readers;       /* threads that read the file, at most 64; 0: 12 */
+    uint32_t staging_buffers; /* pinned buffers that the bytes pass through, at most 256; 0: 16 */
+    uint64_t staging_bytes;   /* of one buffer: a multiple of 4096, 128 KiB to 256 MiB; all buffers
+                                 together at most 2 GiB; 0: 8 MiB */
 } rf_model_options;
 
 #define RF_MODEL_OPTIONS_INIT ((rf_model_options){.size = sizeof(rf_model_options)})
@@ -354,12 +370,47 @@ typedef struct rf_model_options {
  * Loads a model: plans its weights, allocates the pools of that plan, and fills them (or, on the
  * CPU, uses the mapped file in place). On failure everything is given back. Errors: those of
  * rf_gguf_open; FORMAT and UNSUPPORTED with the metadata key or tensor that is to blame;
- * DEVICE_MEMORY with bytes asked, free and the largest free block; CANCELLED.
+ * DEVICE_MEMORY with bytes asked, free and the largest free block; CANCELLED; INTERNAL where verify
+ * finds bytes that differ, with tensor, pool and offset.
+ *
+ * Models are shared: asked again, by any thread, for a file that is loaded on this runtime with the
+ * same layout (no_mmap, pool_bytes, alignment) and the same verify, it gives the same model, to be
+ * freed once more. A file is the same by device, inode, size and time of change, whatever its path;
+ * of a split model, every part. Who asks while the model is being loaded waits, with progress of his
+ * own, which cancels his waiting alone. A load that fails gives its error to all who wait for it; of
+ * one that is cancelled, one of those who wait takes over. RF_ERROR_BUSY where it is asked for from
+ * the progress callback of its own load.
  */
 RF_API rf_status rf_model_load(rf_runtime *runtime, const char *path,
                                const rf_model_options *options, rf_model **out, rf_error *error);
-/* RF_ERROR_BUSY, and nothing freed, while an engine uses it. */
+/* Gives one load back; the last one frees the model. RF_ERROR_BUSY, and nothing given back, where it
+ * is the last and an engine uses the model. */
 RF_API rf_status rf_model_free(rf_model *model, rf_error *error);
+
+/* What the load of a model did. Times of threads are added up, so they may exceed the time that
+ * passed. */
+typedef struct rf_load_stats {
+    uint64_t bytes;     /* of tensors, brought to the device or used in place */
+    uint64_t checksum;  /* of these bytes as they were read; 0 where they are used in place. The same
+                           for the same file and model, whatever the options: see docs/memory.md */
+    rf_read_mode read_mode; /* what was done: never RF_READ_AUTO */
+    bool verified;
+    uint32_t n_readers;
+    uint32_t staging_buffers;
+    uint64_t staging_bytes;         /* of all buffers together */
+    uint32_t driver_allocations;    /* pools of the weights, and staging buffers */
+    uint64_t plan_nanoseconds;      /* opening the file, checking it, planning */
+    uint64_t allocate_nanoseconds;  /* the pools */
+    uint64_t transfer_nanoseconds;  /* reading and copying, which overlap: from first to last */
+    uint64_t verify_nanoseconds;
+    uint64_t total_nanoseconds;     /* all of rf_model_load */
+    uint64_t read_thread_nanoseconds; /* of transfer, by all readers: reading and checksums */
+    uint64_t wait_thread_nanoseconds; /* of transfer, by all readers: waiting for a free buffer, its
+                                         first allocation included */
+} rf_load_stats;
+
+/* Of the one load that made a shared model. */
+RF_API rf_load_stats rf_model_load_statistics(const rf_model *model);
 
 typedef struct rf_model_info {
     rf_string name;         /* general.name; empty where the file has none */
@@ -403,7 +454,7 @@ typedef struct rf_plan_item {
     const char *label;
     rf_memory_class memory_class;
     uint64_t bytes;
-    uint32_t pool;   /* index; RF_PLAN_EXTERNAL where the bytes are used in place */
+    uint32_t pool;   /* index; RF_PLAN_EXTERNAL: in none, but used in place, or pinned */
     uint64_t offset; /* in the pool */
 } rf_plan_item;
 
@@ -411,7 +462,7 @@ typedef struct rf_plan_item {
 
 typedef struct rf_plan_summary {
     uint64_t pooled[RF_MEMORY_CLASS_COUNT];   /* bytes asked for, without padding */
-    uint64_t external[RF_MEMORY_CLASS_COUNT]; /* bytes used in place */
+    uint64_t external[RF_MEMORY_CLASS_COUNT]; /* bytes in no pool: used in place, or pinned */
     uint64_t padding;
     uint64_t total;     /* what all pools take: the sum of pooled, plus padding */
     uint64_t available; /* the device's free memory when the plan was made */
@@ -598,6 +649,61 @@ typedef struct rf_engine_stats {
 } rf_engine_stats;
 
 RF_API rf_engine_stats rf_engine_statistics(const rf_engine *engine);
+
+/* ------------------------------------------------------------------------ synthetic models --- */
+
+/*
+ * A synthetic model is a GGUF file with the shapes of a published model and random weights: it
+ * loads, takes the memory and computes at the speed of the real one, and says nothing sensible. Its
+ * numbers are sane: activations keep their magnitude over any number of layers, logits are finite.
+ */
+
+/* One shape or one quantisation that can be asked for; both NULL past the end of a list. */
+typedef struct rf_synth_entry {
+    const char *name;        /* "llama-8b", "Q4_K_M" */
+    const char *description; /* one line */
+} rf_synth_entry;
+
+RF_API size_t rf_synth_shape_count(void);
+RF_API rf_synth_entry rf_synth_shape_at(size_t i);
+RF_API size_t rf_synth_quant_count(void);
+RF_API rf_synth_entry rf_synth_quant_at(size_t i);
+
+typedef struct rf_synth_options {
+    size_t size;
+    const char *shape;             /* a name from the list of shapes; upper or lower case */
+    const char *quant;             /* a name from the list of quantisations; upper or lower case */
+    uint64_t seed;                 /* same options and seed, same bytes, whatever n_threads is */
+    uint32_t n_layers;             /* 0: as published */
+    uint32_t n_context;            /* trained context in the metadata; 0: as published */
+    bool pure;                     /* every matrix in the quantisation's base type: no mix */
+    bool overwrite;                /* replace a file that is there */
+    uint32_t n_threads;            /* 1 to 512; 0: one a core */
+    rf_progress_callback progress; /* counts the bytes of tensors */
+    void *progress_user;
+} rf_synth_options;
+
+#define RF_SYNTH_OPTIONS_INIT ((rf_synth_options){.size = sizeof(rf_synth_options)})
+
+typedef struct rf_synth_summary {
+    uint64_t n_parameters; /* as published: rope_freqs.weight is computed and does not count */
+    uint64_t n_tensors;
+    uint64_t tensor_bytes;
+    uint64_t largest_tensor; /* bytes */
+    uint64_t file_bytes;     /* at most: what stands before the tensors is rounded up */
+} rf_synth_summary;
+
+/* What rf_synth_write would write. RF_ERROR_ARGUMENT for an unknown shape or quantisation. */
+RF_API rf_status rf_synth_measure(const rf_synth_options *options, rf_synth_summary *out,
+                                  rf_error *error);
+
+/*
+ * Writes the file. It appears under its name only when it is complete: after a failure or a
+ * cancellation nothing is left. Errors: ARGUMENT (also where path is there and overwrite is not
+ * set, or is no regular file), FULL (the file system has less free space than the file takes: both
+ * are in the message), IO, CANCELLED, HOST_MEMORY.
+ */
+RF_API rf_status rf_synth_write(const char *path, const rf_synth_options *options, rf_error *error);
 
 /* Frees what rf_tokenize, rf_detokenize and rf_chat_render gave out. */
 RF_API void rf_free(void *memory);

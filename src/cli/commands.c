@@ -61,6 +61,17 @@ static const rf_cli_command_info commands[RF_CLI_COMMAND_COUNT] = {
          "of a model's bytes have."},
     [RF_CLI_DEVICES] = {"devices", "", 0, "list the devices that models can run on",
                         "The id is what --device takes. Free memory is as measured now."},
+    [RF_CLI_SYNTH] =
+        {"synth", "SHAPE QUANT OUT", 3, "write a model with random weights in a real one's shapes",
+         "Writes a GGUF file that loads, takes the memory and computes at the speed of the model "
+         "it "
+         "is shaped like, many gigabytes in seconds, so that anyone can measure without "
+         "downloading. What it says is nonsense. SHAPE is a model such as llama-8b, QUANT a "
+         "quantisation such as Q4_K_M; --list shows them all.\n\n"
+         "A quantisation gives each matrix the type that it has in published files: the mixes "
+         "(Q4_K_M and so on) as llama-quantize makes them without an importance matrix, and rows "
+         "that are no multiple of 256 in the types that stand in for those of such blocks.\n\n"
+         "The file appears under its name when it is complete; Ctrl-C leaves nothing."},
 };
 
 const rf_cli_command_info *rf_cli_command_describe(rf_cli_command command)

@@ -26,6 +26,7 @@ static const command_function functions[RF_CLI_COMMAND_COUNT] = {
     [RF_CLI_PERPLEXITY] = rf_cli_perplexity,
     [RF_CLI_MODELS] = rf_cli_models,
     [RF_CLI_DEVICES] = rf_cli_devices,
+    [RF_CLI_SYNTH] = rf_cli_synth,
 };
 
 static void print_log(void *user, rf_log_level level, const char *line)

@@ -12,6 +12,7 @@
 #define PERPLEXITY   BIT(RF_CLI_PERPLEXITY)
 #define MODELS       BIT(RF_CLI_MODELS)
 #define DEVICES      BIT(RF_CLI_DEVICES)
+#define SYNTH        BIT(RF_CLI_SYNTH)
 #define COMPUTES     (RUN | LOGITS | PERPLEXITY)
 #define FIELD(name)  offsetof(rf_cli_settings, name)
 
@@ -19,6 +20,7 @@
  * counts. */
 #define MAX_THREADS   512
 #define MAX_TOKENS    (1U << 30)
+#define MAX_LAYERS    4096
 #define MAX_PAGE      256
 #define MIN_ALIGNMENT 256
 #define MAX_ALIGNMENT (1U << 30)
@@ -58,7 +60,7 @@ static const rf_cli_option options[] = {
          .help = "add BOS and EOS as the model's metadata says, and take text such as '<|im_end|>' "
                  "as its control token"),
 
-    TEXT("model", 'm', "MODEL", MODEL, ALL & ~(MODELS | DEVICES), model,
+    TEXT("model", 'm', "MODEL", MODEL, ALL & ~(MODELS | DEVICES | SYNTH), model,
          .help = "a path or a name in the model folders (default: the demo model)"),
     FLAG("no-mmap", 0, MODEL, COMPUTES | PLAN, no_mmap,
          .help = "read the weights into memory pools and do not use the mapped file in place"),
@@ -67,6 +69,14 @@ static const rf_cli_option options[] = {
         .help = "tokens a sequence may hold (default: the lesser of the trained length and 4096)"),
     NUMBER(COUNT, "ctx", 'c', "TOKENS", 4, MAX_TOKENS, MODEL, PERPLEXITY, context,
            .alias = "context", .fallback = "512", .help = "tokens in one piece of the text"),
+    NUMBER(COUNT, "ctx", 'c', "TOKENS", 1, MAX_TOKENS, MODEL, SYNTH, context, .alias = "context",
+           .help = "trained context that the file states (default: as published)"),
+    NUMBER(COUNT, "layers", 0, "N", 1, MAX_LAYERS, MODEL, SYNTH, layers,
+           .help = "number of layers (default: as published)"),
+    FLAG("pure", 0, MODEL, SYNTH, pure,
+         .help = "give every matrix the quantisation's base type, without a mix"),
+    NUMBER(COUNT, "seed", 's', "N", 0, MAX_SEED, MODEL, SYNTH, seed, .fallback = "1",
+           .help = "the same seed gives the same file"),
     NUMBER(COUNT, "parallel", 0, "N", 1, MAX_TOKENS, MODEL, PLAN, parallel, .fallback = "1",
            .help = "sequences that may be computed at once"),
     NUMBER(COUNT, "batch", 'b', "TOKENS", 1, MAX_TOKENS, MODEL, RUN | PLAN | PERPLEXITY, batch,
@@ -82,7 +92,7 @@ static const rf_cli_option options[] = {
 
     TEXT("device", 'd', "ID", DEVICE, COMPUTES | PLAN, device,
          .help = "a device as 'rocmforge devices' lists them (default: the best one)"),
-    NUMBER(COUNT, "threads", 't', "N", 1, MAX_THREADS, DEVICE, COMPUTES | PLAN, threads,
+    NUMBER(COUNT, "threads", 't', "N", 1, MAX_THREADS, DEVICE, COMPUTES | PLAN | SYNTH, threads,
            .help = "CPU threads (default: one a core)"),
     FLAG("reference", 0, DEVICE, COMPUTES, reference,
          .help = "use the portable kernels only: slow, exact on dequantised weights"),
@@ -119,11 +129,14 @@ static const rf_cli_option options[] = {
          .help = "the file to write; '-' is standard output"),
     FLAG("special", 0, OUTPUT, RUN | DETOKENIZE, special, .help = "print control tokens as well"),
     FLAG("no-echo", 0, OUTPUT, RUN, no_echo, .help = "print the continuation without the prompt"),
+    FLAG("list", 'l', OUTPUT, SYNTH, list, .help = "list the shapes and quantisations"),
+    FLAG("dry-run", 0, OUTPUT, SYNTH, dry_run, .help = "print sizes, write nothing"),
+    FLAG("force", 0, OUTPUT, SYNTH, force, .help = "replace a file that is there"),
     FLAG("all", 'a', OUTPUT, INSPECT | PLAN, all,
          .help = "print everything: whole arrays and strings, each item of a plan"),
-    FLAG("json", 0, OUTPUT, ALL & ~(RUN | DETOKENIZE | LOGITS), json,
+    FLAG("json", 0, OUTPUT, ALL & ~(RUN | DETOKENIZE | LOGITS | SYNTH), json,
          .help = "print JSON, for programs"),
-    FLAG("quiet", 'q', OUTPUT, COMPUTES, quiet, .help = "no progress, no statistics"),
+    FLAG("quiet", 'q', OUTPUT, COMPUTES | SYNTH, quiet, .help = "no progress, no statistics"),
     FLAG("verbose", 'v', OUTPUT, ALL, verbose, .help = "print the library's log on standard error"),
     FLAG("help", 'h', OUTPUT, ALL, help, .help = "show this help"),
 };

@@ -222,6 +222,11 @@ static rf_status check_together(const rf_cli_settings *settings, rf_error *error
                             "options --prompt and --file exclude each other");
     if (settings->system && !settings->chat)
         return rf_error_set(error, RF_ERROR_ARGUMENT, "option --system needs --chat");
+    static const char *const synth_arguments[] = {"SHAPE", "QUANT", "OUT"};
+    size_t needed = settings->list ? 0 : settings->dry_run ? 2 : 3;
+    if (settings->command == RF_CLI_SYNTH && settings->n_arguments < needed)
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "%s is missing",
+                            synth_arguments[settings->n_arguments]);
     return RF_OK;
 }
 

@@ -60,6 +60,12 @@ typedef struct rf_cli_settings {
     rf_logit_bias *biases; /* owned */
     size_t n_biases;
 
+    uint64_t layers;
+    bool pure;
+    bool force;
+    bool list;
+    bool dry_run;
+
     const char *output;
     bool json;
     bool all;

@@ -4,13 +4,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
-#include "cli/interrupt.h"
 #include "cli/model_path.h"
 #include "cli/output.h"
+#include "cli/progress.h"
 
 rf_status rf_cli_open_runtime(const rf_cli_settings *settings, rf_runtime **out, rf_error *error)
 {
@@ -44,32 +43,16 @@ rf_engine_options rf_cli_engine_options(const rf_cli_settings *settings)
     return options;
 }
 
-/* user is a bool: whether to draw. */
-static bool show_progress(void *user, uint64_t done_bytes, uint64_t total_bytes)
-{
-    enum { WIDTH = 30 };
-    static const char full[WIDTH + 1] = "==============================";
-    if (*(const bool *)user && total_bytes) {
-        double part = (double)done_bytes / (double)total_bytes;
-        int length = (int)(part * WIDTH);
-        fprintf(stderr, "\rloading [%.*s%*s] %3.0f %%", length, full, WIDTH - length, "",
-                part * 100);
-        if (done_bytes == total_bytes)
-            fprintf(stderr, "\r%*s\r", WIDTH + 20, "");
-    }
-    return !rf_cli_interrupted();
-}
-
 static rf_status open_parts(const rf_cli_settings *settings,
                             const rf_engine_options *engine_options, rf_cli_session *session,
                             rf_error *error)
 {
     RF_TRY(rf_cli_model_path(settings->model, &session->path, error));
     RF_TRY(rf_cli_open_runtime(settings, &session->runtime, error));
-    bool draw = !settings->quiet && isatty(STDERR_FILENO);
+    rf_cli_progress progress = rf_cli_progress_start("loading", settings->quiet);
     rf_model_options options = rf_cli_model_options(settings);
-    options.progress = show_progress;
-    options.progress_user = &draw;
+    options.progress = rf_cli_progress_show;
+    options.progress_user = &progress;
     RF_TRY(rf_model_load(session->runtime, session->path, &options, &session->model, error));
     session->tokenizer = rf_model_tokenizer(session->model);
     return rf_engine_create(session->model, engine_options, &session->engine, error);

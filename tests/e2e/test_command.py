@@ -47,7 +47,8 @@ def test_errors_exit_1_and_name_the_thing():
 
 
 def test_help_and_version_go_to_standard_output():
-    for command in ("run", "inspect", "plan", "tokenize", "detokenize", "logits", "perplexity", "models", "devices"):
+    commands = "run inspect plan tokenize detokenize logits perplexity models devices synth"
+    for command in commands.split():
         text = succeed(command, "--help").decode()
         assert text.startswith(f"rocmforge {command}"), text
         assert text == succeed("help", command).decode()
