@@ -16,7 +16,7 @@
 #include "base/fault.h"
 #include "device/emu/internal.h"
 
-#define PAGE_BYTES 4096U /* on x86-64 */
+#define PAGE_BYTES 4096ULL /* on x86-64 */
 
 /* Of the file. Each repetition is one mapping, and the kernel allows a process some 65000. */
 #define PATTERN_BYTES (4U << 20)
