@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/utf8.h"
+
 const char *rf_status_text(rf_status status)
 {
     switch (status) {
@@ -25,13 +27,25 @@ const char *rf_version(void)
         RF_VERSION_PATCH);
 }
 
-/* A message is one line whatever names from a file it quotes: control characters become '?'. */
+/* A message is one harmless line whatever names from a file it quotes: each control character and
+ * each piece of broken UTF-8 (a cut leaves one, too) becomes a '?'. */
 static void make_one_line(char *text)
 {
-    for (; *text; text++) {
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            *text = '?';
+    const size_t length = strlen(text);
+    size_t kept = 0;
+    for (size_t i = 0; i < length;) {
+        const unsigned char *piece = (const unsigned char *)text + i;
+        rf_utf8_kind kind;
+        size_t bytes = rf_utf8_next(piece, length - i, &kind);
+        i += bytes;
+        if (rf_utf8_is_printable(piece, bytes, kind)) {
+            memmove(text + kept, piece, bytes);
+            kept += bytes;
+        } else {
+            text[kept++] = '?';
+        }
     }
+    text[kept] = '\0';
 }
 
 void rf_error_fill(rf_error *error, rf_status status, int driver_code, const char *format, ...)

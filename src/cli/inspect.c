@@ -145,9 +145,11 @@ static void print_totals(const rf_gguf *gguf)
 static rf_status print_text(const rf_gguf *gguf, bool all, rf_error *error)
 {
     char text[RF_CLI_NUMBER_BYTES];
-    for (uint32_t i = 0; i < rf_gguf_file_count(gguf); i++)
-        printf("%s: %" PRIu64 " bytes (%s)\n", rf_gguf_file_path(gguf, i),
-               rf_gguf_file_bytes(gguf, i), rf_cli_bytes(rf_gguf_file_bytes(gguf, i), text));
+    for (uint32_t i = 0; i < rf_gguf_file_count(gguf); i++) {
+        rf_cli_print_name(rf_gguf_file_path(gguf, i), 0);
+        printf(": %" PRIu64 " bytes (%s)\n", rf_gguf_file_bytes(gguf, i),
+               rf_cli_bytes(rf_gguf_file_bytes(gguf, i), text));
+    }
     printf("GGUF version %u, alignment %" PRIu64 "\n", rf_gguf_version(gguf),
            rf_gguf_alignment(gguf));
     RF_TRY(print_metadata(gguf, all, error));

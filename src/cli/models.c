@@ -12,6 +12,11 @@
 #include "cli/output.h"
 #include "cli/totals.h"
 
+enum {
+    NAME_WIDTH = 36,
+    SHORT_NAME = 64
+}; /* columns of a file's name; bytes of an architecture's */
+
 /* What is shown of a file. Texts that are views belong to the open file. */
 typedef struct entry {
     const char *path;
@@ -28,21 +33,23 @@ static rf_string architecture(const rf_gguf *gguf)
 
 static void print_line(const entry *e)
 {
+    rf_cli_print_name(e->name, NAME_WIDTH);
     if (!e->gguf) {
         /* Messages name the file in front, as the line does already. */
         const char *reason = e->problem.message;
         size_t length = strlen(e->path);
         if (strncmp(reason, e->path, length) == 0 && strncmp(reason + length, ": ", 2) == 0)
             reason += length + 2;
-        printf("%-36s broken: %s\n", e->name, reason);
+        printf(" broken: %s\n", reason);
         return;
     }
     char bytes[RF_CLI_NUMBER_BYTES];
     char parameters[RF_CLI_NUMBER_BYTES];
     rf_cli_totals totals = rf_cli_totals_of(e->gguf);
-    printf("%-36s %-8s %10s %10s  %.*s\n", e->name, totals.main_type,
-           rf_cli_quantity(totals.elements, parameters), rf_cli_bytes(totals.file_bytes, bytes),
-           RF_STR_ARGS(architecture(e->gguf)));
+    printf(" %-8s %10s %10s  ", totals.main_type, rf_cli_quantity(totals.elements, parameters),
+           rf_cli_bytes(totals.file_bytes, bytes));
+    rf_cli_print_escaped(architecture(e->gguf), SHORT_NAME);
+    putchar('\n');
 }
 
 static bool add_json(json_t *list, const entry *e)
@@ -104,8 +111,10 @@ static rf_status show_folder(const char *folder, json_t *list, bool *complete, r
         return rf_error_set_code(error, RF_ERROR_IO, errno, "%s: cannot read the folder: %s",
                                  folder, strerror_r(errno, reason, sizeof(reason)));
     }
-    if (!list)
-        printf("%s%s\n", folder, count ? "" : " (no models)");
+    if (!list) {
+        rf_cli_print_name(folder, 0);
+        printf("%s\n", count ? "" : " (no models)");
+    }
     for (int i = 0; i < count; i++) {
         char path[4096];
         if (snprintf(path, sizeof(path), "%s/%s", folder, files[i]->d_name) < (int)sizeof(path))

@@ -8,6 +8,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "base/utf8.h"
 
 /* Scales n by a step until it is below it, and prints it with the unit of that scale. */
 static const char *scaled(uint64_t n, double step, const char *const *units, size_t n_units,
@@ -36,23 +37,50 @@ const char *rf_cli_quantity(uint64_t n, char text[RF_CLI_NUMBER_BYTES])
     return scaled(n, 1000, units, sizeof(units) / sizeof(units[0]), text);
 }
 
-void rf_cli_print_escaped(rf_string text, size_t limit)
+/* Bytes that must not reach a terminal, as escapes; returns the characters printed. */
+static size_t print_bytes(const unsigned char *bytes, size_t length)
+{
+    size_t printed = 0;
+    for (size_t i = 0; i < length; i++) {
+        if (bytes[i] == '\n')
+            fputs("\\n", stdout);
+        else
+            printf("\\x%02x", bytes[i]);
+        printed += bytes[i] == '\n' ? 2 : 4;
+    }
+    return printed;
+}
+
+size_t rf_cli_print_escaped(rf_string text, size_t limit)
 {
     size_t length = limit && text.length > limit ? limit : text.length;
     /* A cut goes in front of a character, never through one. */
     while (length < text.length && length && ((unsigned char)text.data[length] & 0xC0) == 0x80)
         length--;
-    for (size_t i = 0; i < length; i++) {
-        unsigned char c = (unsigned char)text.data[i];
-        if (c == '\n')
-            fputs("\\n", stdout);
-        else if (c < 0x20 || c == 0x7F)
-            printf("\\x%02x", c);
-        else
-            putchar(c);
+    size_t printed = 0;
+    for (size_t i = 0; i < length;) {
+        const unsigned char *piece = (const unsigned char *)text.data + i;
+        rf_utf8_kind kind;
+        size_t bytes = rf_utf8_next(piece, length - i, &kind);
+        i += bytes;
+        if (rf_utf8_is_printable(piece, bytes, kind)) {
+            fwrite(piece, 1, bytes, stdout); /* main looks for errors at the end */
+            printed++;
+        } else {
+            printed += print_bytes(piece, bytes);
+        }
     }
-    if (length < text.length)
-        fputs("…", stdout);
+    if (length == text.length)
+        return printed;
+    fputs("…", stdout);
+    return printed + 1;
+}
+
+void rf_cli_print_name(const char *name, size_t width)
+{
+    size_t printed = rf_cli_print_escaped((rf_string){name, strlen(name)}, 0);
+    for (; printed < width; printed++)
+        putchar(' ');
 }
 
 /* Nothing can be done where standard error cannot be written. */
@@ -66,38 +94,16 @@ void rf_cli_print_warning(const char *message)
     fprintf(stderr, "rocmforge: warning: %s\n", message);
 }
 
-/* How many bytes the UTF-8 character at data takes; 0 where there is no whole and valid one. */
-static size_t utf8_length(const unsigned char *data, size_t length)
-{
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
-    unsigned char c = data[0];
-    if (c < 0x80)
-        return 1;
-    size_t n = c >= 0xF0 && c < 0xF8   ? 4
-               : c >= 0xE0 && c < 0xF0 ? 3
-               : c >= 0xC0 && c < 0xE0 ? 2
-                                       : 0;
-    if (n == 0 || n > length)
-        return 0;
-    uint32_t code = c & (0xFFU >> (n + 1));
-    for (size_t i = 1; i < n; i++) {
-        if ((data[i] & 0xC0) != 0x80)
-            return 0;
-        code = code << 6 | (data[i] & 0x3FU);
-    }
-    bool surrogate = code >= 0xD800 && code < 0xE000;
-    return code < smallest[n] || code > 0x10FFFF || surrogate ? 0 : n;
-}
-
 json_t *rf_cli_json_text(rf_string text)
 {
     rf_buffer buffer = {0};
     rf_status status = RF_OK;
     for (size_t i = 0; i < text.length && status == RF_OK;) {
-        size_t n = utf8_length((const unsigned char *)text.data + i, text.length - i);
-        status = n ? rf_buffer_append(&buffer, text.data + i, n, NULL)
-                   : rf_buffer_append_text(&buffer, "\xEF\xBF\xBD", NULL);
-        i += n ? n : 1;
+        rf_utf8_kind kind;
+        size_t bytes = rf_utf8_next((const unsigned char *)text.data + i, text.length - i, &kind);
+        status = kind == RF_UTF8_WHOLE ? rf_buffer_append(&buffer, text.data + i, bytes, NULL)
+                                       : rf_buffer_append_text(&buffer, "\xEF\xBF\xBD", NULL);
+        i += bytes;
     }
     json_t *value =
         status == RF_OK ? json_stringn(buffer.data ? buffer.data : "", buffer.length) : NULL;

@@ -17,9 +17,11 @@
 const char *rf_cli_bytes(uint64_t bytes, char text[RF_CLI_NUMBER_BYTES]);
 const char *rf_cli_quantity(uint64_t n, char text[RF_CLI_NUMBER_BYTES]);
 
-/* Prints text from a file on one line: control characters as escapes, and no more than limit bytes
- * of it (0: all), with "…" where it was cut. */
-void rf_cli_print_escaped(rf_string text, size_t limit);
+/* Prints text from a file on one line: control characters and broken UTF-8 as escapes, and no more
+ * than limit bytes of it (0: all), with "…" where it was cut. Returns the characters printed. */
+size_t rf_cli_print_escaped(rf_string text, size_t limit);
+/* The same for the whole of a path or a name, then spaces up to a width. */
+void rf_cli_print_name(const char *name, size_t width);
 
 /* Prints "rocmforge: error: …" or "rocmforge: warning: …" as one line on standard error. */
 void rf_cli_print_error(const char *message);

@@ -1,8 +1,8 @@
 /* detokenize.c: ids to text. */
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tokenizer/alphabet.h"
 #include "tokenizer/tokenizer.h"
-#include "tokenizer/utf8.h"
 
 /* Text in the byte alphabet, back to bytes. What is no letter of it stands for itself: some files
  * list added tokens in plain text as normal ones. */

@@ -10,8 +10,8 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tokenizer/split.h"
-#include "tokenizer/utf8.h"
 
 struct rf_splitter {
     pcre2_general_context *memory; /* so that PCRE2's memory is the library's */

@@ -1,7 +1,7 @@
 /* spm.c: encoding text as SentencePiece's BPE model does. */
 #include "tokenizer/spm.h"
 
-#include "tokenizer/utf8.h"
+#include "base/utf8.h"
 
 static bool is_space(const char *data, size_t length)
 {

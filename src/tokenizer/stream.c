@@ -5,8 +5,8 @@
  * section 3.9).
  */
 #include "base/memory.h"
+#include "base/utf8.h"
 #include "tokenizer/tokenizer.h"
-#include "tokenizer/utf8.h"
 
 #define REPLACEMENT "\xEF\xBF\xBD"
 

@@ -20,6 +20,10 @@ static void context_goes_in_front_and_is_cut_not_overrun(void **state)
     assert_int_equal(rf_error_set(&error, RF_ERROR_FORMAT, "bad\nthing %d", 7), RF_ERROR_FORMAT);
     assert_int_equal(rf_error_context(&error, RF_ERROR_FORMAT, "file %s", "x"), RF_ERROR_FORMAT);
     assert_string_equal(error.message, "file x: bad?thing 7");
+    rf_error_set(&error, RF_ERROR_FORMAT,
+                 "\x1b[2J \xC2\x9B"
+                 "31m \xC3\xA9 \xFF\xE4\xBD");
+    assert_string_equal(error.message, "?[2J ?31m \xC3\xA9 ??");
     for (int i = 0; i < 500; i++)
         rf_error_context(&error, RF_ERROR_FORMAT, "level %d of many", i);
     assert_true(strlen(error.message) < sizeof(error.message));

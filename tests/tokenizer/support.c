@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/utf8.h"
 #include "tokenizer/alphabet.h"
-#include "tokenizer/utf8.h"
 
 char *read_whole_file(const char *path, size_t *length)
 {

@@ -1,45 +1,11 @@
-/* test_text.c: UTF-8, the byte alphabet, and streams that never give out half a character. */
+/* test_text.c: the byte alphabet, and streams that never give out half a character. */
 #include "support/cmocka.h"
 
 #include <string.h>
 
+#include "base/utf8.h"
 #include "tokenizer/alphabet.h"
 #include "tokenizer/support.h"
-#include "tokenizer/utf8.h"
-
-static void utf8_is_cut_as_the_standard_says(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *bytes;
-        size_t length;
-        rf_utf8_kind kind;
-    } cases[] = {
-        {"a", 1, RF_UTF8_WHOLE},
-        {"\xC3\xA9z", 2, RF_UTF8_WHOLE},
-        {"\xE4\xBD\xA0", 3, RF_UTF8_WHOLE},
-        {"\xF0\x9F\x98\x80", 4, RF_UTF8_WHOLE},
-        {"\xF4\x8F\xBF\xBF", 4, RF_UTF8_WHOLE},
-        {"\xC3", 1, RF_UTF8_CUT},
-        {"\xE4\xBD", 2, RF_UTF8_CUT},
-        {"\xF0\x9F\x98", 3, RF_UTF8_CUT},
-        {"\x80", 1, RF_UTF8_BROKEN},             /* a continuation first */
-        {"\xC0\x80", 1, RF_UTF8_BROKEN},         /* overlong */
-        {"\xE0\x80\x80", 1, RF_UTF8_BROKEN},     /* overlong */
-        {"\xED\xA0\x80", 1, RF_UTF8_BROKEN},     /* a surrogate */
-        {"\xF4\x90\x80\x80", 1, RF_UTF8_BROKEN}, /* above U+10FFFF */
-        {"\xF5", 1, RF_UTF8_BROKEN},
-        {"\xF0\x9Fx", 2, RF_UTF8_BROKEN}, /* broken off after two bytes */
-        {"\xE4x", 1, RF_UTF8_BROKEN},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-        rf_utf8_kind kind;
-        const unsigned char *bytes = (const unsigned char *)cases[i].bytes;
-        assert_int_equal(rf_utf8_next(bytes, strlen(cases[i].bytes), &kind), cases[i].length);
-        assert_int_equal(kind, cases[i].kind);
-    }
-    assert_int_equal(rf_utf8_decode((const unsigned char *)"\xF0\x9F\x98\x80", 4), 0x1F600);
-}
 
 static void every_byte_has_a_letter(void **state)
 {
@@ -137,7 +103,6 @@ static void control_tokens_are_left_out(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(utf8_is_cut_as_the_standard_says),
         cmocka_unit_test(every_byte_has_a_letter),
         cmocka_unit_test(a_stream_gives_whole_characters),
         cmocka_unit_test(control_tokens_are_left_out),

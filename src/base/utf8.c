@@ -1,5 +1,5 @@
 /* utf8.c: the well-formed byte sequences of the Unicode standard, table 3-7. */
-#include "tokenizer/utf8.h"
+#include "base/utf8.h"
 
 /* The rows of the table that differ: what may stand second depends on what stands first. */
 static void second_byte_range(unsigned char first, unsigned char *low, unsigned char *high)
@@ -50,4 +50,12 @@ uint32_t rf_utf8_decode(const unsigned char *data, size_t length)
     for (size_t i = 1; i < length; i++)
         point = point << 6 | (data[i] & 0x3FU);
     return point;
+}
+
+bool rf_utf8_is_printable(const unsigned char *data, size_t length, rf_utf8_kind kind)
+{
+    if (kind != RF_UTF8_WHOLE)
+        return false;
+    uint32_t point = rf_utf8_decode(data, length);
+    return point >= 0x20 && !(point >= 0x7F && point < 0xA0);
 }

@@ -2,9 +2,10 @@
  * utf8.h: cutting bytes into UTF-8 characters, with a definite answer for bytes that are none.
  * Well-formed is what table 3-7 of the Unicode standard says: no surrogates, no overlong forms.
  */
-#ifndef RF_TOKENIZER_UTF8_H
-#define RF_TOKENIZER_UTF8_H
+#ifndef RF_BASE_UTF8_H
+#define RF_BASE_UTF8_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,5 +24,9 @@ size_t rf_utf8_next(const unsigned char *data, size_t length, rf_utf8_kind *kind
 
 /* The code point of a well-formed character of `length` bytes. */
 uint32_t rf_utf8_decode(const unsigned char *data, size_t length);
+
+/* Whether the piece that rf_utf8_next found is one that may be shown as it is: not broken, and no
+ * control character (category Cc), with which a terminal could be made to do something. */
+bool rf_utf8_is_printable(const unsigned char *data, size_t length, rf_utf8_kind kind);
 
 #endif
