@@ -25,7 +25,7 @@
 uint64_t rf_synth_unit_bytes(rf_type type)
 {
     const rf_type_info *info = rf_type_describe((uint32_t)type);
-    return RF_SYNTH_UNIT / info->block_elements * info->block_bytes;
+    return (uint64_t)RF_SYNTH_UNIT / info->block_elements * info->block_bytes;
 }
 
 uint64_t rf_synth_unit_count(const rf_synth_tensor *tensor)

@@ -38,8 +38,8 @@ typedef struct pipeline {
     rf_error error;
 } pipeline;
 
-/* Takes the next part of the current tensor, or of the next one, into a buffer. */
-static part next_part(pipeline *p, uint8_t *buffer)
+/* The next part of the current tensor, or the first of the next one, for buffer number `turn`. */
+static part next_part(pipeline *p, int turn)
 {
     if (p->tensor == p->list->count)
         return (part){0};
@@ -55,7 +55,7 @@ static part next_part(pipeline *p, uint8_t *buffer)
         .first = p->unit,
         .units = left < room ? left : room,
         .bytes = left <= room ? bytes_left : room * unit_bytes,
-        .data = buffer,
+        .data = p->buffer[turn],
     };
     p->unit += next.units;
     if (next.units == left) {
@@ -121,7 +121,7 @@ static rf_status run(pipeline *p, rf_threads *threads, rf_error *error)
     RF_TRY(report(p, error));
     int turn = 0;
     do {
-        p->making = next_part(p, p->buffer[turn]);
+        p->making = next_part(p, turn);
         rf_threads_run(threads, count_tasks(&p->making), 1, run_tasks, p);
         if (p->status != RF_OK) {
             if (error)
