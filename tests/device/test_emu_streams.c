@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <sched.h>
+#include <unistd.h>
 
 #include "base/fault.h"
 #include "base/memory.h"
@@ -251,6 +252,27 @@ static void pinned_memory_freed_under_queued_work_is_reported(void **state)
               stream);
 }
 
+/* Whether a copy has not begun, is under way or done: its memory is gone only when it is let go. */
+static void memory_is_freed_at_any_moment_of_a_copy(void **state)
+{
+    rf_device *emu = *state;
+    enum { LARGE = 2 << 20 };
+    for (unsigned i = 0; i < 60; i++) {
+        rf_error error = {0};
+        rf_address from = emu_alloc(emu, LARGE);
+        rf_address to = emu_alloc(emu, LARGE);
+        EMU_OK(emu, copy, NULL, RF_COPY_ON_DEVICE, to, from, LARGE);
+        usleep(i * 20);
+        EMU_OK(emu, free, i % 2 ? from : to);
+        EMU_OK(emu, free, i % 2 ? to : from);
+        rf_status status = emu->ops->sync(emu, &error);
+        if (status == RF_ERROR_DEVICE)
+            assert_non_null(strstr(error.message, "was freed before a copy"));
+        else
+            emu_expect_ok(status, &error);
+    }
+}
+
 static void handles_that_were_destroyed_are_stale(void **state)
 {
     rf_device *emu = *state;
@@ -405,6 +427,7 @@ int main(void)
         EMU_TEST(long_queues_keep_their_order),
         EMU_TEST(memory_freed_under_queued_work_is_reported),
         EMU_TEST(pinned_memory_freed_under_queued_work_is_reported),
+        EMU_TEST(memory_is_freed_at_any_moment_of_a_copy),
         EMU_TEST(handles_that_were_destroyed_are_stale),
         EMU_TEST(streams_and_events_have_limits),
         EMU_TEST(a_stream_that_does_not_start_leaves_nothing),

@@ -55,8 +55,9 @@ const char *rf_fault_call_name(rf_fault_call call);
 
 /*
  * Wraps a device, which stays its owner's and must be open until the wrapper is closed. The wrapper
- * is in no registry: it is closed with rf_fault_device_close, not with rf_device_close. It has the
- * id "fault:" and the inner device's. Handles of events are the wrapper's own. Errors: HOST_MEMORY.
+ * is in no registry: it is closed with rf_fault_device_close, not with rf_device_close (unless the
+ * test has a backend of its own that opens it, see rf_backend_set_extra). It has the id "fault:"
+ * and the inner device's. Handles of events are the wrapper's own. Errors: HOST_MEMORY.
  */
 rf_status rf_fault_device_wrap(rf_device *inner, rf_device **out, rf_error *error);
 void rf_fault_device_close(rf_device *device);
