@@ -15,12 +15,13 @@ import additions
 import packing
 from generate import addition_accuracy, sample
 from model import Config, Llama
+from optimiser import Optimiser
 from tokenizer import Tokenizer
 
 SEED = 7
 VALIDATION_SEED = 8  # another stream of the same generator
 N_VALIDATION = 64  # windows
-N_WARMUP = 100
+N_WARMUP = 50
 FINAL_RATE = 0.03  # of the peak learning rate, at the end of the cosine
 
 
@@ -28,21 +29,20 @@ def arguments():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--tokenizer", required=True)
     parser.add_argument("--out", required=True)
-    parser.add_argument("--steps", type=int, default=2600)
+    parser.add_argument("--steps", type=int, default=1400)
     parser.add_argument("--windows", type=int, default=16, help="windows of a batch")
     parser.add_argument("--part", type=int, default=8, help="windows computed at once (gradients are summed)")
     parser.add_argument("--short", type=int, default=384, help="tokens of a window until the last quarter")
-    parser.add_argument("--rate", type=float, default=1.5e-3, help="peak learning rate")
     parser.add_argument("--threads", type=int, default=2)
     return parser.parse_args()
 
 
-def learning_rate(step, n_steps, peak):
-    """Linear warm-up, then a cosine down to FINAL_RATE of the peak."""
+def rate_share(step, n_steps):
+    """Of the peak learning rate: a linear warm-up, then a cosine down to FINAL_RATE."""
     if step < N_WARMUP:
-        return peak * (step + 1) / N_WARMUP
+        return (step + 1) / N_WARMUP
     progress = (step - N_WARMUP) / max(1, n_steps - N_WARMUP)
-    return peak * (FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress)))
+    return FINAL_RATE + (1 - FINAL_RATE) * 0.5 * (1 + math.cos(math.pi * progress))
 
 
 def make_batch(step, args, tokenizer, device):
@@ -65,7 +65,7 @@ def train_step(model, optimiser, ids, learned, part):
     """One update from the mean loss over the batch, computed in parts that fit the cache. Returns the loss."""
     n_learned = learned[:, 1:].sum()
     total = 0.0
-    optimiser.zero_grad(set_to_none=True)
+    optimiser.zero_grad()
     for some_ids, some_learned in zip(ids.split(part), learned.split(part)):
         loss = loss_sum(model, some_ids, some_learned) / n_learned
         loss.backward()
@@ -92,22 +92,14 @@ def report(model, tokenizer, args, device):
     print(f"validation loss {loss:.4f}, held-out additions {right:.1%}\n{tokenizer.decode(story)}\n", flush=True)
 
 
-def make_optimiser(model, peak):
-    matrices = [weight for weight in model.parameters() if weight.dim() == 2]
-    vectors = [weight for weight in model.parameters() if weight.dim() == 1]
-    groups = [{"params": matrices, "weight_decay": 0.1}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=peak, betas=(0.9, 0.98))
-
-
 def train(args, device):
     tokenizer = Tokenizer.load(args.tokenizer)
     model = Llama(Config(n_vocab=len(tokenizer)), tokenizer.encode("<|endoftext|>")[0]).to(device)
-    optimiser = make_optimiser(model, args.rate)
+    optimiser = Optimiser(model)
     print(f"{sum(weight.numel() for weight in model.parameters())} parameters, on {device}", flush=True)
     start, n_tokens, recent = time.monotonic(), 0, 0.0
     for step in range(args.steps):
-        for group in optimiser.param_groups:
-            group["lr"] = learning_rate(step, args.steps, args.rate)
+        optimiser.set_rate(rate_share(step, args.steps))
         ids, learned = make_batch(step, args, tokenizer, device)
         loss = train_step(model, optimiser, ids, learned, args.part)
         recent = loss if step == 0 else 0.95 * recent + 0.05 * loss
