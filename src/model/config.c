@@ -133,6 +133,10 @@ static rf_status read_rope_scaling(const reader *r, rf_model_config *c)
     RF_TRY(read_real(r, "rope.scaling.factor", older, 0.0F, 1e6F, &c->rope.factor));
     if (c->rope.factor == 0.0F || c->rope.scaling == RF_ROPE_SCALING_NONE)
         c->rope.factor = 1.0F;
+    if (c->rope.factor < 1e-3F) /* contexts shorter by so much are none, and frequencies overflow */
+        return rf_error_set(r->error, RF_ERROR_FORMAT,
+                            "%s.rope.scaling.factor is %g, expected 0, or 0.001 to 1e+06",
+                            r->architecture->name, (double)c->rope.factor);
     RF_TRY(read_real(r, "rope.scaling.attn_factor", 1.0F, 1e-6F, 1e6F, &c->rope.attention_factor));
     RF_TRY(read_real(r, "rope.scaling.yarn_ext_factor", 1.0F, 0.0F, 1.0F, &c->rope.extrapolation));
     RF_TRY(read_real(r, "rope.scaling.yarn_beta_fast", 32.0F, 1e-3F, 1e6F, &c->rope.beta_fast));

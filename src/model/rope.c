@@ -6,6 +6,9 @@
 
 #include <math.h>
 
+/* Of a file's own factors: those of models are 1 and more, and frequencies must stay finite. */
+#define LEAST_FACTOR 1e-6F
+
 /* YaRN: the dimension whose frequency turns n_rotations times over the original context. */
 static double correction_dimension(const rf_model_config *c, double n_rotations)
 {
@@ -30,11 +33,11 @@ rf_status rf_rope_frequencies(const rf_model_config *config, const float *factor
     double factor = (double)config->rope.factor;
     bool yarn = config->rope.scaling == RF_ROPE_SCALING_YARN;
     for (uint32_t i = 0; i < n; i++) {
-        if (factors && !(isfinite(factors[i]) && factors[i] > 0.0F))
+        if (factors && !(isfinite(factors[i]) && factors[i] >= LEAST_FACTOR))
             return rf_error_set(error, RF_ERROR_FORMAT,
-                                "tensor rope_freqs.weight: factor %u is %g, expected a positive "
-                                "number",
-                                i, (double)factors[i]);
+                                "tensor rope_freqs.weight: factor %u is %g, expected a number of "
+                                "at least %g",
+                                i, (double)factors[i], (double)LEAST_FACTOR);
     }
     for (uint32_t i = 0; i < n; i++) {
         double extrapolated = pow((double)config->rope.base, -2.0 * i / config->rope.n_rotary) /
@@ -44,8 +47,10 @@ rf_status rf_rope_frequencies(const rf_model_config *config, const float *factor
             yarn ? (1.0 - interpolation_ramp(config, i)) * (double)config->rope.extrapolation : 0.0;
         frequencies[i] = (float)(interpolated * (1.0 - kept) + extrapolated * kept);
     }
-    /* Longer contexts flatten the softmax; YaRN's magnitude (its equation 22) sharpens it again. */
-    double sharpen = yarn && config->rope.extrapolation != 0.0F ? 1.0 + 0.1 * log(factor) : 1.0;
+    /* Longer contexts flatten the softmax; YaRN's magnitude (its equation 22) sharpens it again. A
+     * factor below 1 shortens them, and there is nothing to make up for. */
+    bool longer = factor > 1.0 && config->rope.extrapolation != 0.0F;
+    double sharpen = yarn && longer ? 1.0 + 0.1 * log(factor) : 1.0;
     *magnitude = (float)(sharpen * (double)config->rope.attention_factor);
     return RF_OK;
 }
