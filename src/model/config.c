@@ -158,9 +158,8 @@ static rf_status read_rope(const reader *r, rf_model_config *c)
     return read_rope_scaling(r, c);
 }
 
-/* The vocabulary's size: the tokenizer's, or a key, or the embedding's rows; they must not
- * disagree. */
-static rf_status read_vocabulary(const reader *r, uint32_t n_tokenizer, rf_model_config *c)
+/* The vocabulary's size: the embedding's rows; a key and the tokens must not disagree. */
+static rf_status read_vocabulary(const reader *r, rf_model_config *c)
 {
     const rf_gguf_tensor *embedding = rf_gguf_find_tensor(r->gguf, "token_embd.weight");
     if (!embedding)
@@ -177,12 +176,13 @@ static rf_status read_vocabulary(const reader *r, uint32_t n_tokenizer, rf_model
         return rf_error_set(r->error, RF_ERROR_FORMAT,
                             "%s.vocab_size is %u, tensor token_embd.weight has %u rows",
                             r->architecture->name, stated, c->n_vocab);
-    if (n_tokenizer && n_tokenizer != c->n_vocab)
-        return rf_error_set(
-            r->error, RF_ERROR_FORMAT,
-            "tokenizer.ggml.tokens has %u entries, tensor token_embd.weight %u rows", n_tokenizer,
-            c->n_vocab);
-    return RF_OK;
+    const rf_gguf_value *tokens = rf_gguf_find(r->gguf, "tokenizer.ggml.tokens");
+    if (tokens && tokens->type == RF_GGUF_ARRAY && tokens->array.count != c->n_vocab)
+        return rf_error_set(r->error, RF_ERROR_FORMAT,
+                            "tokenizer.ggml.tokens has %" PRIu64
+                            " entries, tensor token_embd.weight %u rows",
+                            tokens->array.count, c->n_vocab);
+    return RF_OK; /* that it is an array of texts is for the tokenizer to see */
 }
 
 /* Keys that nothing here computes with still have to be what the specification says they are: a
@@ -201,8 +201,7 @@ static rf_status check_general(const rf_gguf *gguf, rf_error *error)
     return RF_OK;
 }
 
-rf_status rf_model_config_read(const rf_gguf *gguf, uint32_t n_vocab_tokenizer,
-                               rf_model_config *out, rf_error *error)
+rf_status rf_model_config_read(const rf_gguf *gguf, rf_model_config *out, rf_error *error)
 {
     rf_string name;
     RF_TRY(rf_gguf_require_string(gguf, "general.architecture", &name, error));
@@ -224,7 +223,7 @@ rf_status rf_model_config_read(const rf_gguf *gguf, uint32_t n_vocab_tokenizer,
     if (!rf_gguf_find(gguf, key))
         return rf_error_set(error, RF_ERROR_FORMAT, "%s is missing", key);
     RF_TRY(read_real(&r, "attention.layer_norm_rms_epsilon", 0.0F, 0.0F, 1.0F, &c.norm_epsilon));
-    RF_TRY(read_vocabulary(&r, n_vocab_tokenizer, &c));
+    RF_TRY(read_vocabulary(&r, &c));
     *out = c;
     return RF_OK;
 }

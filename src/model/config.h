@@ -53,11 +53,9 @@ typedef struct rf_model_config {
 } rf_model_config;
 
 /*
- * Reads the configuration of a file. n_vocab_tokenizer: entries of its tokenizer, 0 if it has none.
- * Errors: UNSUPPORTED (architecture, scaling, by name), FORMAT (the key, its value, what it may
- * be).
+ * Reads the configuration of a file. Errors: UNSUPPORTED (architecture, scaling, by name), FORMAT
+ * (the key, its value, what it may be).
  */
-rf_status rf_model_config_read(const rf_gguf *gguf, uint32_t n_vocab_tokenizer,
-                               rf_model_config *out, rf_error *error);
+rf_status rf_model_config_read(const rf_gguf *gguf, rf_model_config *out, rf_error *error);
 
 #endif

@@ -9,16 +9,10 @@
 #include "tokenizer/tokenizer.h"
 
 /* The file's tokenizer, or NULL where it has none (models made for tests have none). */
-static rf_status open_tokenizer(const rf_gguf *gguf, rf_tokenizer **out, uint32_t *n_tokens,
-                                rf_error *error)
+static rf_status open_tokenizer(const rf_gguf *gguf, rf_tokenizer **out, rf_error *error)
 {
     *out = NULL;
-    *n_tokens = 0;
-    if (!rf_gguf_find(gguf, "tokenizer.ggml.model"))
-        return RF_OK;
-    RF_TRY(rf_tokenizer_open(gguf, out, error));
-    *n_tokens = rf_tokenizer_size(*out);
-    return RF_OK;
+    return rf_tokenizer_present(gguf) ? rf_tokenizer_open(gguf, out, error) : RF_OK;
 }
 
 static rf_status draft_plan(rf_runtime *runtime, const rf_model_options *options,
@@ -37,10 +31,10 @@ static rf_status draft_plan(rf_runtime *runtime, const rf_model_options *options
 static rf_status fill_draft(rf_runtime *runtime, const rf_gguf *gguf,
                             const rf_model_options *options, rf_model_draft *draft, rf_error *error)
 {
-    uint32_t n_tokens;
-    RF_TRY(open_tokenizer(gguf, &draft->tokenizer, &n_tokens, error));
-    RF_TRY(rf_model_config_read(gguf, n_tokens, &draft->config, error));
+    RF_TRY(rf_model_config_read(gguf, &draft->config, error));
     RF_TRY(rf_weights_bind(gguf, &draft->config, &draft->weights, error));
+    RF_TRY(open_tokenizer(gguf, &draft->tokenizer, error));
+    rf_weights_note_unused(gguf, &draft->weights); /* a file that is refused gives one line alone */
     draft->in_place = runtime->facts.unified && !options->no_mmap && rf_weights_can_map(gguf);
     return draft_plan(runtime, options, draft, error);
 }

@@ -220,11 +220,15 @@ static rf_status bind_all(const rf_gguf *gguf, const rf_model_config *c, rf_weig
     RF_TRY(find(gguf, c, &rope_factors_spec, RF_WEIGHT_GLOBAL, &list->rope_factors, error));
     for (uint32_t layer = 0; layer < c->n_layers; layer++)
         RF_TRY(bind(gguf, c, layer_specs, N_LAYER_SPECS, layer, list, error));
+    return RF_OK;
+}
+
+void rf_weights_note_unused(const rf_gguf *gguf, const rf_weight_list *list)
+{
     uint64_t used = (uint64_t)list->count + (list->rope_factors != NULL);
     if (used < rf_gguf_tensor_count(gguf))
         rf_log(RF_LOG_WARNING, "%" PRIu64 " of the file's %zu tensors are not used by this model",
                rf_gguf_tensor_count(gguf) - used, rf_gguf_tensor_count(gguf));
-    return RF_OK;
 }
 
 rf_status rf_weights_bind(const rf_gguf *gguf, const rf_model_config *config, rf_weight_list *out,

@@ -71,6 +71,8 @@ typedef struct rf_weight_list {
  * with the tensor's name, what it has and what was expected. Free: rf_weight_list_free. */
 rf_status rf_weights_bind(const rf_gguf *gguf, const rf_model_config *config, rf_weight_list *out,
                           rf_error *error);
+/* Logs a warning where the file has tensors that the model does not use. */
+void rf_weights_note_unused(const rf_gguf *gguf, const rf_weight_list *list);
 void rf_weight_list_free(rf_weight_list *list);
 
 /* Adds them to a plan, as pool items or, in_place, as external ones. */

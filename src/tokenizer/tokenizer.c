@@ -6,8 +6,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 
-#define KEY_MODEL "tokenizer.ggml.model"
-#define KEY_PRE   "tokenizer.ggml.pre"
+#define KEY_MODEL   "tokenizer.ggml.model"
+#define KEY_TOKENS  "tokenizer.ggml.tokens"
+#define KEY_PRE     "tokenizer.ggml.pre"
+#define DEFAULT_PRE "default"
 
 static bool equals(rf_string text, const char *other)
 {
@@ -17,8 +19,10 @@ static bool equals(rf_string text, const char *other)
 bool rf_tokenizer_present(const rf_gguf *gguf)
 {
     const rf_gguf_value *model = rf_gguf_find(gguf, KEY_MODEL);
-    return model && !(model->type == RF_GGUF_STRING &&
-                      (equals(model->s, "none") || equals(model->s, "no_vocab")));
+    if (!model)
+        return rf_gguf_find(gguf, KEY_TOKENS) != NULL;
+    return model->type != RF_GGUF_STRING ||
+           !(equals(model->s, "none") || equals(model->s, "no_vocab"));
 }
 
 static rf_status read_kind(rf_tokenizer *tokenizer, rf_error *error)
@@ -41,25 +45,23 @@ static rf_status read_bpe(rf_tokenizer *tokenizer, rf_error *error)
 {
     rf_string name = {"", 0};
     RF_TRY(rf_gguf_get_string(tokenizer->gguf, KEY_PRE, name, &name, error));
-    if (name.length == 0) {
-        rf_log(RF_LOG_WARNING, "key " KEY_PRE " is missing: text is cut by the rules \"default\", "
-                               "which may not be the model's");
-        name = (rf_string){"default", strlen("default")};
-    }
+    tokenizer->rules_assumed = name.length == 0;
+    if (tokenizer->rules_assumed)
+        name = (rf_string){DEFAULT_PRE, strlen(DEFAULT_PRE)};
     const rf_pretokenizer *rules = rf_pretokenizer_find(name);
     if (!rules)
         return rf_error_set(error, RF_ERROR_UNSUPPORTED,
                             "key " KEY_PRE ": pre-tokenizer \"%.*s\" is not known",
                             RF_STR_ARGS(name));
     rf_vocabulary_defaults defaults = {RF_TOKEN_NONE, RF_TOKEN_NONE, RF_TOKEN_NONE, rules->add_bos};
-    RF_TRY(rf_vocabulary_read(tokenizer->gguf, &defaults, false, &tokenizer->vocabulary, error));
+    RF_TRY(rf_vocabulary_read(tokenizer->gguf, &defaults, &tokenizer->vocabulary, error));
     return rf_bpe_create(tokenizer->gguf, &tokenizer->vocabulary, rules, &tokenizer->bpe, error);
 }
 
 static rf_status read_spm(rf_tokenizer *tokenizer, rf_error *error)
 {
     rf_vocabulary_defaults defaults = {.bos = 1, .eos = 2, .unknown = 0, .add_bos = true};
-    RF_TRY(rf_vocabulary_read(tokenizer->gguf, &defaults, true, &tokenizer->vocabulary, error));
+    RF_TRY(rf_vocabulary_read(tokenizer->gguf, &defaults, &tokenizer->vocabulary, error));
     return rf_spm_create(tokenizer->gguf, &tokenizer->vocabulary, &tokenizer->spm, error);
 }
 
@@ -75,6 +77,10 @@ static rf_status fill(rf_tokenizer *tokenizer, rf_error *error)
     RF_TRY(rf_gguf_get_string(tokenizer->gguf, "tokenizer.chat_template", none,
                               &tokenizer->chat_template, error));
     tokenizer->chat = rf_chat_style_find(tokenizer->chat_template);
+    /* Said last: a file that is refused gives its error alone. */
+    if (tokenizer->rules_assumed)
+        rf_log(RF_LOG_WARNING, "key " KEY_PRE " is missing: text is cut by the rules \"" DEFAULT_PRE
+                               "\", which may not be the model's");
     return RF_OK;
 }
 

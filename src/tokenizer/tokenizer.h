@@ -25,14 +25,15 @@ struct rf_tokenizer {
     rf_tokenizer_kind kind;
     rf_vocabulary vocabulary;
     rf_specials specials;
-    rf_bpe bpe; /* the one that kind says */
+    bool rules_assumed; /* BPE: the file does not name its pre-tokenizer */
+    rf_bpe bpe;         /* the one that kind says */
     rf_spm spm;
     rf_string chat_template; /* empty where there is none */
     const rf_chat_style *chat;
 };
 
-/* Whether a file has a tokenizer at all. Where it has none, rf_tokenizer_open gives
- * RF_ERROR_NOT_FOUND. */
+/* Whether a file has a tokenizer at all: names one other than "none" or "no_vocab", or lists
+ * tokens. Where it has none, rf_tokenizer_open gives RF_ERROR_NOT_FOUND. */
 bool rf_tokenizer_present(const rf_gguf *gguf);
 
 /* The most text that one call takes: positions are 32-bit, and SentencePiece triples spaces. */

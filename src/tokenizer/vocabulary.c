@@ -95,12 +95,11 @@ static rf_status read_types(const rf_gguf *gguf, rf_vocabulary *out, rf_error *e
     return RF_OK;
 }
 
-static rf_status read_scores(const rf_gguf *gguf, bool needed, rf_vocabulary *out, rf_error *error)
+/* Without scores all tokens are equally likely, as the format's description has it. */
+static rf_status read_scores(const rf_gguf *gguf, rf_vocabulary *out, rf_error *error)
 {
     const rf_gguf_value *scores = NULL;
     RF_TRY(find_companion(gguf, KEY_SCORES, RF_GGUF_FLOAT32, out, &scores, error));
-    if (!scores && needed)
-        return rf_error_set(error, RF_ERROR_FORMAT, "key " KEY_SCORES " is missing");
     for (uint32_t i = 0; scores && i < out->count; i++) {
         float score = rf_gguf_f32_at(scores, i);
         if (isnan(score))
@@ -183,11 +182,11 @@ static rf_status read_adding(const rf_gguf *gguf, const char *key, bool fallback
 }
 
 rf_status rf_vocabulary_read(const rf_gguf *gguf, const rf_vocabulary_defaults *defaults,
-                             bool need_scores, rf_vocabulary *out, rf_error *error)
+                             rf_vocabulary *out, rf_error *error)
 {
     RF_TRY(read_texts(gguf, out, error));
     RF_TRY(read_types(gguf, out, error));
-    RF_TRY(read_scores(gguf, need_scores, out, error));
+    RF_TRY(read_scores(gguf, out, error));
     RF_TRY(read_ids(gguf, defaults, out, error));
     RF_TRY(read_adding(gguf, "tokenizer.ggml.add_bos_token", defaults->add_bos, out->bos,
                        &out->add_bos, error));

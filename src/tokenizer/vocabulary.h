@@ -51,12 +51,12 @@ typedef struct rf_vocabulary_defaults {
 } rf_vocabulary_defaults;
 
 /*
- * Reads the vocabulary; free with rf_vocabulary_free also where this fails. Scores are required
- * where need_scores. RF_ERROR_FORMAT names the key: missing, of another type, of another length
- * than the tokens, an id outside the vocabulary, a text that is there twice.
+ * Reads the vocabulary; free with rf_vocabulary_free also where this fails. Scores are all
+ * zero where the file has none. RF_ERROR_FORMAT names the key: missing, of another type, of another
+ * length than the tokens, an id outside the vocabulary, a text that is there twice.
  */
 rf_status rf_vocabulary_read(const rf_gguf *gguf, const rf_vocabulary_defaults *defaults,
-                             bool need_scores, rf_vocabulary *out, rf_error *error);
+                             rf_vocabulary *out, rf_error *error);
 void rf_vocabulary_free(rf_vocabulary *vocabulary);
 
 /* The id of a text, or RF_TOKEN_NONE. */

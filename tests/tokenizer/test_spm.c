@@ -133,9 +133,22 @@ static void words_apart_changes_nothing(void **state)
     rf_tokenizer_free(tokenizer);
 }
 
+/* The format's description: "if not present, all tokens are assumed to have equal probability". */
+static void without_scores_the_leftmost_merges_first(void **state)
+{
+    (void)state;
+    static const char *const letters[] = {"<unk>", "<s>", "</s>", "a", "b", "ab", "ba", NULL};
+    small_vocabulary v = {.model = "llama", .tokens = letters};
+    rf_tokenizer *tokenizer = small_tokenizer(&v, no_prefix);
+    assert_tokens(tokenizer, "aba", (rf_tokenize_options){0}, "ab|a");
+    assert_tokens(tokenizer, "bab", (rf_tokenize_options){0}, "ba|b");
+    rf_tokenizer_free(tokenizer);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_scores_the_leftmost_merges_first),
         cmocka_unit_test(the_best_score_merges_first),
         cmocka_unit_test(bytes_fall_back),
         cmocka_unit_test(spaces_go_before_words_and_come_off_again),
