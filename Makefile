@@ -7,7 +7,7 @@ DESTDIR ?=
 # Further arguments for meson setup, such as -Dwerror=true.
 OPTIONS ?=
 # Arguments for the program that make demo runs.
-DEMO ?= run -p "Once upon a time" -n 200 --seed 7
+DEMO ?= run -p "Once upon a time" --seed 7
 
 PROGRAM := $(BUILD)/src/cli/rocmforge
 SANITIZE := -Doptimization=1 -Db_lundef=false
@@ -19,11 +19,11 @@ export TSAN_OPTIONS ?= halt_on_error=1
 .PHONY: all demo test bench check sanitize sanitize-thread install clean help
 
 all:
-	@tools/install-dependencies.sh --check build
+	@tools/install-dependencies.sh --check build test
 	@tools/build.sh $(BUILD) $(OPTIONS)
 
 demo:
-	@tools/install-dependencies.sh build
+	@tools/install-dependencies.sh build test
 	@tools/build.sh $(BUILD) $(OPTIONS)
 	@$(PROGRAM) $(DEMO)
 
@@ -35,7 +35,7 @@ test:
 bench:
 	@tools/install-dependencies.sh build test
 	@tools/build.sh $(BUILD) $(OPTIONS)
-	@meson test -C $(BUILD) --no-rebuild --benchmark --verbose
+	@meson test -C $(BUILD) --benchmark --verbose
 
 check:
 	@tools/install-dependencies.sh build test check

@@ -1,5 +1,5 @@
 #!/bin/sh
-# test.sh: runs the tests of a build folder and sums them up.
+# test.sh: builds and runs the tests of a build folder and sums them up.
 #
 #   tools/test.sh FOLDER [meson test argument]…
 set -u
@@ -8,5 +8,5 @@ folder=$1
 shift
 log=$folder/meson-logs/testlog.json
 rm -f "$log"
-meson test -C "$folder" --no-rebuild --print-errorlogs "$@"
+meson test -C "$folder" --print-errorlogs "$@"
 exec python3 -B tools/summarise_tests.py "$log"
