@@ -1,4 +1,4 @@
-/* file.c: read-only files. */
+/* file.c: read-only files: opening, reading, mapping. */
 #include "base/file.h"
 
 #include <errno.h>
@@ -12,17 +12,10 @@
 
 #include "base/checked.h"
 #include "base/fault.h"
+#include "base/file_internal.h"
 #include "base/memory.h"
 
-struct rf_file {
-    int descriptor;
-    uint64_t bytes;
-    pthread_mutex_t lock; /* guards mapping */
-    void *mapping;
-    char path[];
-};
-
-static rf_status io_error(rf_error *error, const char *path, const char *what, int code)
+rf_status rf_file_error(rf_error *error, const char *path, const char *what, int code)
 {
     char reason[128];
     return rf_error_set_code(error, code == ENOENT ? RF_ERROR_NOT_FOUND : RF_ERROR_IO, code,
@@ -42,14 +35,14 @@ rf_status rf_file_open(const char *path, rf_file **out, rf_error *error)
                            ? (errno = EIO, -1)
                            : open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (file->descriptor < 0) {
-        rf_status status = io_error(error, path, "cannot open", errno);
+        rf_status status = rf_file_error(error, path, "cannot open", errno);
         rf_free(file);
         return status;
     }
     struct stat info;
     rf_status status = RF_OK;
     if (fstat(file->descriptor, &info) != 0)
-        status = io_error(error, path, "cannot read its size", errno);
+        status = rf_file_error(error, path, "cannot read its size", errno);
     else if (!S_ISREG(info.st_mode))
         status = rf_error_set(error, RF_ERROR_IO, "%s: not a regular file", path);
     if (status != RF_OK) {
@@ -57,7 +50,15 @@ rf_status rf_file_open(const char *path, rf_file **out, rf_error *error)
         rf_free(file);
         return status;
     }
+    file->direct = -1;
     file->bytes = (uint64_t)info.st_size;
+    file->identity = (rf_file_identity){
+        .device = info.st_dev,
+        .inode = info.st_ino,
+        .bytes = file->bytes,
+        .modified_seconds = info.st_mtim.tv_sec,
+        .modified_nanoseconds = info.st_mtim.tv_nsec,
+    };
     pthread_mutex_init(&file->lock, NULL); /* cannot fail with default attributes on Linux */
     *out = file;
     return RF_OK;
@@ -69,6 +70,8 @@ void rf_file_close(rf_file *file)
         return;
     if (file->mapping)
         munmap(file->mapping, file->bytes);
+    if (file->direct >= 0)
+        close(file->direct);
     close(file->descriptor);
     pthread_mutex_destroy(&file->lock);
     rf_free(file);
@@ -82,6 +85,11 @@ const char *rf_file_path(const rf_file *file)
 uint64_t rf_file_bytes(const rf_file *file)
 {
     return file->bytes;
+}
+
+rf_file_identity rf_file_identify(const rf_file *file)
+{
+    return file->identity;
 }
 
 rf_status rf_file_read(const rf_file *file, uint64_t offset, void *out, uint64_t bytes,
@@ -103,7 +111,7 @@ rf_status rf_file_read(const rf_file *file, uint64_t offset, void *out, uint64_t
         if (got < 0 && errno == EINTR)
             continue;
         if (got < 0)
-            return io_error(error, file->path, "cannot read", errno);
+            return rf_file_error(error, file->path, "cannot read", errno);
         if (got == 0)
             return rf_error_set(error, RF_ERROR_IO, "%s: the file was cut short at offset %" PRIu64,
                                 file->path, offset);
@@ -123,7 +131,7 @@ rf_status rf_file_map(rf_file *file, const void **out, rf_error *error)
                             ? (errno = ENOMEM, MAP_FAILED)
                             : mmap(NULL, file->bytes, PROT_READ, MAP_SHARED, file->descriptor, 0);
         if (mapping == MAP_FAILED)
-            status = io_error(error, file->path, "cannot map", errno);
+            status = rf_file_error(error, file->path, "cannot map", errno);
         else
             file->mapping = mapping;
     }

@@ -1,12 +1,12 @@
 /* load.c: bringing weights to the device, in place or into the pools of their plan. */
 #include <stddef.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
+#include "gguf/gguf.h"
 #include "model/rope.h"
 #include "model/weights.h"
 
-/* One piece of a copy: large enough for full speed, small enough that a cancel is prompt. */
-#define PIECE_BYTES (4U << 20)
 /* What vector loads want; GGUF's own default alignment. */
 #define IN_PLACE_ALIGNMENT 32
 
@@ -22,47 +22,12 @@ typedef struct loader {
     const rf_model_config *config;
     const rf_weight_list *list;
     const rf_plan *plan;
-    const rf_weights_load_options *options;
+    const rf_staging_config *staging;
+    bool in_place;
     rf_model_weights *weights;
-    void *piece; /* host memory that bytes pass through; NULL in place */
-    uint64_t done;
-    uint64_t total;
+    rf_load_stats stats;
     rf_error *error;
 } loader;
-
-static rf_status report(loader *l, uint64_t bytes)
-{
-    l->done += bytes;
-    if (l->options->progress && !l->options->progress(l->options->progress_user, l->done, l->total))
-        return rf_error_set(l->error, RF_ERROR_CANCELLED, "the load was cancelled");
-    return RF_OK;
-}
-
-/* Copies a tensor's bytes from its file into a block. */
-static rf_status copy_in(loader *l, const rf_gguf_tensor *source, rf_block block)
-{
-    const rf_file *file = rf_gguf_file(l->gguf, source->file);
-    for (uint64_t offset = 0; offset < source->bytes;) {
-        uint64_t left = source->bytes - offset;
-        uint64_t bytes = left < PIECE_BYTES ? left : PIECE_BYTES;
-        RF_TRY(rf_file_read(file, source->offset + offset, l->piece, bytes, l->error));
-        RF_TRY(rf_block_write(block, offset, l->piece, bytes, l->error));
-        offset += bytes;
-        RF_TRY(report(l, bytes));
-    }
-    return RF_OK;
-}
-
-/* Registers a tensor's bytes where its file is mapped. */
-static rf_status map_in(loader *l, const rf_gguf_tensor *source, const char *label, rf_block *block)
-{
-    const void *mapped;
-    RF_TRY(rf_file_map(rf_gguf_file(l->gguf, source->file), &mapped, l->error));
-    rf_address address = (rf_address)(uintptr_t)((const char *)mapped + source->offset);
-    RF_TRY(rf_memory_register(l->memory, address, source->bytes, RF_MEMORY_WEIGHTS, label, block,
-                              l->error));
-    return report(l, source->bytes);
-}
 
 static rf_tensor *target(rf_model_weights *weights, const rf_weight_binding *b)
 {
@@ -70,23 +35,78 @@ static rf_tensor *target(rf_model_weights *weights, const rf_weight_binding *b)
     return (rf_tensor *)((char *)base + b->member);
 }
 
-static rf_status load_tensor(loader *l, const rf_weight_binding *b)
+/* ---- in place ------------------------------------------------------------------------------- */
+
+/* Registers a tensor's bytes where its file is mapped. */
+static rf_status map_tensor(loader *l, const rf_weight_binding *b, rf_block *block)
+{
+    const void *mapped;
+    RF_TRY(rf_file_map(rf_gguf_file(l->gguf, b->source->file), &mapped, l->error));
+    rf_address address = (rf_address)(uintptr_t)((const char *)mapped + b->source->offset);
+    return rf_memory_register(l->memory, address, b->source->bytes, RF_MEMORY_WEIGHTS,
+                              rf_plan_item_at(l->plan, b->item).label, block, l->error);
+}
+
+static rf_status map_tensors(loader *l)
 {
     rf_model_weights *w = l->weights;
-    rf_block *block = &w->blocks[w->n_blocks];
-    rf_status status;
-    if (l->options->in_place) {
-        status = map_in(l, b->source, rf_plan_item_at(l->plan, b->item).label, block);
-        w->n_blocks += block->kind != RF_BLOCK_NONE;
-    } else {
-        RF_TRY(rf_pool_take_planned(w->pool, l->plan, b->item, block, l->error));
+    uint64_t total = 0;
+    for (uint32_t i = 0; i < l->list->count; i++)
+        total +=
+            l->list->bindings[i].source->bytes; /* they do not overlap in their files: no wrap */
+    for (uint32_t i = 0; i < l->list->count; i++) {
+        const rf_weight_binding *b = &l->list->bindings[i];
+        RF_TRY(map_tensor(l, b, &w->blocks[w->n_blocks]));
         w->n_blocks++;
-        status = copy_in(l, b->source, *block);
+        l->stats.bytes += b->source->bytes;
+        if (l->staging->progress &&
+            !l->staging->progress(l->staging->progress_user, l->stats.bytes, total))
+            return rf_error_set(l->error, RF_ERROR_CANCELLED, "the load was cancelled");
     }
-    if (status == RF_OK)
-        status = rf_tensor_make(b->source->type, b->source->n_dimensions, b->source->shape, *block,
-                                0, target(w, b), l->error);
+    l->stats.read_mode = RF_READ_MAPPED;
+    return RF_OK;
+}
+
+/* ---- into pools ----------------------------------------------------------------------------- */
+
+/* Takes the place that the plan has for each tensor, and reads them all, in the order of their
+ * files. */
+static rf_status read_tensors(loader *l)
+{
+    rf_model_weights *w = l->weights;
+    rf_staging_item *items = NULL;
+    for (uint32_t i = 0; i < l->list->count; i++) {
+        RF_TRY(rf_pool_take_planned(w->pool, l->plan, l->list->bindings[i].item,
+                                    &w->blocks[w->n_blocks], l->error));
+        w->n_blocks++;
+    }
+    RF_TRY(rf_weights_in_file_order(l->list, l->gguf, l->plan, &items, l->error));
+    for (uint32_t i = 0; i < l->list->count; i++) {
+        rf_plan_item place = rf_plan_item_at(l->plan, l->list->bindings[items[i].id].item);
+        items[i].block = w->blocks[items[i].id]; /* taken in the order of the list */
+        items[i].pool = place.pool;
+        items[i].pool_offset = place.offset;
+    }
+    rf_status status =
+        rf_staging_load(l->memory, l->staging, items, l->list->count, &l->stats, l->error);
+    rf_free(items);
     return status;
+}
+
+/* ---- all of it ------------------------------------------------------------------------------ */
+
+/* Names the tensors of the model, whose blocks are in the order of the list. */
+static rf_status make_tensors(loader *l)
+{
+    rf_model_weights *w = l->weights;
+    for (uint32_t i = 0; i < l->list->count; i++) {
+        const rf_weight_binding *b = &l->list->bindings[i];
+        RF_TRY(rf_tensor_make(b->source->type, b->source->n_dimensions, b->source->shape,
+                              w->blocks[i], 0, target(w, b), l->error));
+    }
+    if (w->output.n_dimensions == 0)
+        w->output = w->token_embd;
+    return RF_OK;
 }
 
 /* Computes the rotary frequencies, from the file's factors where it has them, and stores them. */
@@ -119,21 +139,20 @@ static rf_status load_all(loader *l)
         return rf_error_host_memory(l->error, "the weights' handles",
                                     l->config->n_layers * sizeof(*w->layers) +
                                         n_blocks * sizeof(*w->blocks));
-    if (!l->options->in_place && !(l->piece = rf_aligned_alloc(4096, PIECE_BYTES)))
-        return rf_error_host_memory(l->error, "a copy buffer", PIECE_BYTES);
+    uint64_t start = rf_clock_ns();
     RF_TRY(
         rf_pool_open(l->memory, l->plan, 1U << RF_MEMORY_WEIGHTS, "weights", &w->pool, l->error));
-    for (uint32_t i = 0; i < l->list->count; i++)
-        RF_TRY(load_tensor(l, &l->list->bindings[i]));
-    if (w->output.n_dimensions == 0)
-        w->output = w->token_embd;
+    l->stats.allocate_nanoseconds = rf_clock_ns() - start;
+    l->stats.driver_allocations = (uint32_t)rf_plan_pool_count(l->plan);
+    RF_TRY(l->in_place ? map_tensors(l) : read_tensors(l));
+    RF_TRY(make_tensors(l));
     return load_frequencies(l);
 }
 
 rf_status rf_weights_load(rf_memory *memory, const rf_gguf *gguf, const rf_model_config *config,
-                          const rf_weight_list *list, const rf_plan *plan,
-                          const rf_weights_load_options *options, rf_model_weights **out,
-                          rf_error *error)
+                          const rf_weight_list *list, const rf_plan *plan, bool in_place,
+                          const rf_staging_config *staging, rf_model_weights **out,
+                          rf_load_stats *stats, rf_error *error)
 {
     rf_model_weights *weights = rf_calloc(1, sizeof(*weights));
     if (!weights)
@@ -143,20 +162,18 @@ rf_status rf_weights_load(rf_memory *memory, const rf_gguf *gguf, const rf_model
                 .config = config,
                 .list = list,
                 .plan = plan,
-                .options = options,
+                .staging = staging,
+                .in_place = in_place,
                 .weights = weights,
                 .error = error};
-    for (uint32_t i = 0; i < list->count; i++)
-        l.total +=
-            list->bindings[i].source->bytes; /* tensors do not overlap in their files: no wrap */
     rf_status status = load_all(&l);
-    rf_free(l.piece);
     if (status != RF_OK) {
         /* The caller gets the reason of the failure; giving back adds nothing to it. */
         (void)rf_weights_free(weights, NULL);
         return status;
     }
     *out = weights;
+    *stats = l.stats;
     return RF_OK;
 }
 

@@ -1,10 +1,12 @@
-/* model.c: loading and freeing a model: draft (read, check, plan), then load by the plan. */
+/* model.c: making a model: draft (read, check, plan), then load by the plan. Sharing it is
+ * share.c's. */
 #include "model/model.h"
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
-#include "base/options.h"
+#include "gguf/gguf.h"
 #include "model/architecture.h"
 #include "tokenizer/tokenizer.h"
 
@@ -15,8 +17,8 @@ static rf_status open_tokenizer(const rf_gguf *gguf, rf_tokenizer **out, rf_erro
     return rf_tokenizer_present(gguf) ? rf_tokenizer_open(gguf, out, error) : RF_OK;
 }
 
-static rf_status draft_plan(rf_runtime *runtime, const rf_model_options *options,
-                            rf_model_draft *draft, rf_error *error)
+static rf_status draft_plan(rf_runtime *runtime, const rf_gguf *gguf,
+                            const rf_model_options *options, rf_model_draft *draft, rf_error *error)
 {
     rf_device_memory memory;
     RF_TRY(runtime->device->ops->memory(runtime->device, &memory, error));
@@ -24,7 +26,8 @@ static rf_status draft_plan(rf_runtime *runtime, const rf_model_options *options
                                          .alignment = options->alignment,
                                          .available = memory.free},
                        &draft->plan, error));
-    RF_TRY(rf_weights_plan(&draft->weights, &draft->config, draft->in_place, draft->plan, error));
+    RF_TRY(rf_weights_plan(&draft->weights, gguf, &draft->config, draft->in_place, &draft->staging,
+                           draft->plan, error));
     return rf_plan_solve(draft->plan, error);
 }
 
@@ -36,7 +39,13 @@ static rf_status fill_draft(rf_runtime *runtime, const rf_gguf *gguf,
     RF_TRY(open_tokenizer(gguf, &draft->tokenizer, error));
     rf_weights_note_unused(gguf, &draft->weights); /* a file that is refused gives one line alone */
     draft->in_place = runtime->facts.unified && !options->no_mmap && rf_weights_can_map(gguf);
-    return draft_plan(runtime, options, draft, error);
+    draft->staging = (rf_staging_config){.unified = runtime->facts.unified,
+                                         .read_mode = options->read_mode,
+                                         .verify = options->verify,
+                                         .n_readers = options->n_readers,
+                                         .n_buffers = options->staging_buffers,
+                                         .buffer_bytes = options->staging_bytes};
+    return draft_plan(runtime, gguf, options, draft, error);
 }
 
 rf_status rf_model_draft_make(rf_runtime *runtime, const rf_gguf *gguf,
@@ -73,12 +82,11 @@ static rf_status load_draft(rf_model *model, rf_model_draft *draft, const rf_mod
                             rf_error *error)
 {
     RF_TRY(rf_plan_require_fit(draft->plan, error));
+    draft->staging.progress = options->progress;
+    draft->staging.progress_user = options->progress_user;
     RF_TRY(rf_weights_load(model->runtime->memory, model->gguf, &draft->config, &draft->weights,
-                           draft->plan,
-                           &(rf_weights_load_options){.in_place = draft->in_place,
-                                                      .progress = options->progress,
-                                                      .progress_user = options->progress_user},
-                           &model->weights, error));
+                           draft->plan, draft->in_place, &draft->staging, &model->weights,
+                           &model->load_stats, error));
     model->plan_config =
         (rf_plan_config){.pool_bytes = options->pool_bytes, .alignment = options->alignment};
     model->config = draft->config;
@@ -90,44 +98,42 @@ static rf_status load_draft(rf_model *model, rf_model_draft *draft, const rf_mod
     return RF_OK;
 }
 
-rf_status rf_model_load(rf_runtime *runtime, const char *path, const rf_model_options *options,
-                        rf_model **out, rf_error *error)
+/* Everything but what every model starts with. */
+static rf_status fill_model(rf_model *model, const rf_model_options *options, uint64_t start_ns,
+                            rf_error *error)
 {
-    rf_model_options known = RF_MODEL_OPTIONS_INIT;
-    RF_TRY(rf_options_read(&known, sizeof(known), options, "rf_model_options", error));
+    rf_model_draft draft = {0};
+    RF_TRY(rf_model_draft_make(model->runtime, model->gguf, options, &draft, error));
+    uint64_t planned_ns = rf_clock_ns();
+    rf_status status = load_draft(model, &draft, options, error);
+    rf_model_draft_free(&draft);
+    RF_TRY(status);
+    model->load_stats.plan_nanoseconds = planned_ns - start_ns;
+    model->load_stats.total_nanoseconds = rf_clock_ns() - start_ns;
+    return RF_OK;
+}
+
+rf_status rf_model_make(rf_runtime *runtime, const rf_gguf *gguf, const rf_model_options *options,
+                        uint64_t start_ns, rf_model **out, rf_error *error)
+{
     rf_model *model = rf_calloc(1, sizeof(*model));
     if (!model)
         return rf_error_host_memory(error, "a model", sizeof(*model));
     pthread_mutex_init(&model->lock, NULL); /* cannot fail with default attributes on Linux */
     model->runtime = runtime;
+    model->gguf = rf_gguf_retain(gguf);
     rf_runtime_retain(runtime);
-    rf_model_draft draft = {0};
-    rf_status status = rf_gguf_open(path, &model->gguf, error);
-    if (status == RF_OK) {
-        status = rf_model_draft_make(runtime, model->gguf, &known, &draft, error);
-        if (status == RF_OK)
-            status = load_draft(model, &draft, &known, error);
-        if (status != RF_OK)
-            rf_error_context(error, status, "%s", path);
-    }
-    rf_model_draft_free(&draft);
+    rf_status status = fill_model(model, options, start_ns, error);
     if (status != RF_OK) {
-        (void)rf_model_free(model, NULL); /* no engine can be on it yet */
+        (void)rf_model_destroy(model, NULL); /* the failure above is the one to report */
         return status;
     }
     *out = model;
     return RF_OK;
 }
 
-rf_status rf_model_free(rf_model *model, rf_error *error)
+rf_status rf_model_destroy(rf_model *model, rf_error *error)
 {
-    if (!model)
-        return RF_OK;
-    pthread_mutex_lock(&model->lock);
-    uint32_t n_engines = model->n_engines;
-    pthread_mutex_unlock(&model->lock);
-    if (n_engines)
-        return rf_error_set(error, RF_ERROR_BUSY, "%u engines use the model", n_engines);
     rf_status status = rf_weights_free(model->weights, error);
     rf_plan_free(model->plan);
     rf_tokenizer_free(model->tokenizer);
@@ -161,6 +167,11 @@ const rf_tokenizer *rf_model_tokenizer(const rf_model *model)
     return model->tokenizer;
 }
 
+rf_load_stats rf_model_load_statistics(const rf_model *model)
+{
+    return model->load_stats;
+}
+
 void rf_model_retain(rf_model *model)
 {
     pthread_mutex_lock(&model->lock);
@@ -173,4 +184,12 @@ void rf_model_release(rf_model *model)
     pthread_mutex_lock(&model->lock);
     model->n_engines--;
     pthread_mutex_unlock(&model->lock);
+}
+
+uint32_t rf_model_engines(rf_model *model)
+{
+    pthread_mutex_lock(&model->lock);
+    uint32_t count = model->n_engines;
+    pthread_mutex_unlock(&model->lock);
+    return count;
 }

@@ -253,17 +253,3 @@ void rf_weight_list_free(rf_weight_list *list)
     rf_free(list->bindings);
     *list = (rf_weight_list){0};
 }
-
-rf_status rf_weights_plan(rf_weight_list *list, const rf_model_config *config, bool in_place,
-                          rf_plan *plan, rf_error *error)
-{
-    for (uint32_t i = 0; i < list->count; i++) {
-        rf_weight_binding *b = &list->bindings[i];
-        char label[NAME_BYTES + 1];
-        snprintf(label, sizeof(label), "%.*s", (int)b->source->name.length, b->source->name.data);
-        RF_TRY((in_place ? rf_plan_add_external : rf_plan_add)(plan, label, RF_MEMORY_WEIGHTS,
-                                                               b->source->bytes, &b->item, error));
-    }
-    return rf_plan_add(plan, "rope frequencies", RF_MEMORY_WEIGHTS,
-                       config->rope.n_rotary / 2 * sizeof(float), &list->frequencies_item, error);
-}

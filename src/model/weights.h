@@ -8,6 +8,7 @@
 #ifndef RF_MODEL_WEIGHTS_H
 #define RF_MODEL_WEIGHTS_H
 
+#include "memory/staging.h"
 #include "model/config.h"
 
 /* One layer's tensors. An optional one that the file does not have has n_dimensions 0. */
@@ -75,28 +76,32 @@ rf_status rf_weights_bind(const rf_gguf *gguf, const rf_model_config *config, rf
 void rf_weights_note_unused(const rf_gguf *gguf, const rf_weight_list *list);
 void rf_weight_list_free(rf_weight_list *list);
 
-/* Adds them to a plan, as pool items or, in_place, as external ones. */
-rf_status rf_weights_plan(rf_weight_list *list, const rf_model_config *config, bool in_place,
-                          rf_plan *plan, rf_error *error);
+/* Adds them to a plan, as external items where in_place, otherwise as pool items, and with them the
+ * buffers that loading takes. */
+rf_status rf_weights_plan(rf_weight_list *list, const rf_gguf *gguf, const rf_model_config *config,
+                          bool in_place, const rf_staging_config *staging, rf_plan *plan,
+                          rf_error *error);
 
 /* Whether this file's tensors can be used where they are mapped: their alignment must do for
  * kernels. */
 bool rf_weights_can_map(const rf_gguf *gguf);
 
-typedef struct rf_weights_load_options {
-    bool in_place;
-    rf_progress_callback progress; /* NULL: none */
-    void *progress_user;
-} rf_weights_load_options;
+/* What the loader takes: the tensors of a list in the order of their files, each with the index of
+ * its binding as id and the label that the plan has. Blocks and pools are left empty. *out is
+ * list->count items: rf_free. */
+rf_status rf_weights_in_file_order(const rf_weight_list *list, const rf_gguf *gguf,
+                                   const rf_plan *plan, rf_staging_item **out, rf_error *error);
 
 /*
- * Brings the weights to the device by the plan's placements. The gguf must outlive weights in
- * place. On failure (also CANCELLED) everything is given back.
+ * Brings the weights to the device by the plan's placements: in_place, or as *staging says, whose
+ * progress is called in both cases. *stats gets everything that is known of the load here: all but
+ * the times of planning and of the whole. The gguf must outlive weights in place. On failure (also
+ * CANCELLED) everything is given back.
  */
 rf_status rf_weights_load(rf_memory *memory, const rf_gguf *gguf, const rf_model_config *config,
-                          const rf_weight_list *list, const rf_plan *plan,
-                          const rf_weights_load_options *options, rf_model_weights **out,
-                          rf_error *error);
+                          const rf_weight_list *list, const rf_plan *plan, bool in_place,
+                          const rf_staging_config *staging, rf_model_weights **out,
+                          rf_load_stats *stats, rf_error *error);
 /* Takes half-loaded ones too. The status is the first of what giving back reported. */
 rf_status rf_weights_free(rf_model_weights *weights, rf_error *error);
 

@@ -10,6 +10,7 @@
 
 #include "base/fault.h"
 #include "base/memory.h"
+#include "support/emu_runtime.h"
 #include "support/session.h"
 #include "support/tiny_model.h"
 
@@ -100,7 +101,8 @@ static void every_fault_is_survived(void **state)
     } sites[] = {{RF_FAULT_HOST_ALLOC, "host allocations"},
                  {RF_FAULT_FILE_OPEN, "file opens"},
                  {RF_FAULT_FILE_READ, "file reads"},
-                 {RF_FAULT_FILE_MAP, "file mappings"}};
+                 {RF_FAULT_FILE_MAP, "file mappings"},
+                 {RF_FAULT_THREAD_CREATE, "thread starts"}};
     rf_runtime *runtime = NULL;
     assert_int_equal(rf_runtime_open(NULL, &runtime, NULL), RF_OK);
     /* The account keeps its table of blocks once it has grown: let it grow before the baseline. */
@@ -115,38 +117,133 @@ static void every_fault_is_survived(void **state)
     assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
 }
 
-static bool cancel_after(void *user, uint64_t done, uint64_t total)
+/* ---- a failing device ------------------------------------------------------------------------ */
+
+/* Loads and frees on an emulated GPU, with every tensor verified. */
+static rf_status load_on(emu_runtime *r, const char *path, rf_error *error)
 {
-    uint64_t *calls = user;
+    rf_model_options options = RF_MODEL_OPTIONS_INIT;
+    rf_model *model = NULL;
+    options.verify = true;
+    options.read_mode = RF_READ_DIRECT;
+    options.n_readers = 3;
+    options.staging_bytes = 128 << 10;
+    rf_status status = rf_model_load(&r->runtime, path, &options, &model, error);
+    if (status == RF_OK)
+        status = rf_model_free(model, error);
+    return status;
+}
+
+/* The nth device call fails, for every n: nothing stays on the device, and the next load works. */
+static void lineage_3_a_failed_load_leaves_no_pool(void **state)
+{
+    const fixture *f = *state;
+    emu_runtime r;
+    emu_runtime_open(&r);
+    uint64_t host = rf_host_live_count();
+    unsigned faults = 0;
+    for (int call = 0; call < RF_FAULT_ANY; call++) {
+        for (uint64_t n = 1;; n++) {
+            rf_error error = {0};
+            rf_fault_device_arm(r.device, (rf_fault_call)call, n);
+            rf_status status = load_on(&r, f->path, &error);
+            bool fired = rf_fault_device_fired(r.device);
+            rf_fault_device_arm(r.device, RF_FAULT_ANY, 0);
+            emu_runtime_expect_empty(&r);
+            assert_int_equal(r.runtime.n_models, 0);
+            assert_int_equal(rf_host_live_count(), host);
+            if (!fired)
+                break;
+            faults++;
+            if (status != RF_OK)
+                assert_true(strlen(error.message) > 10);
+            assert_int_equal(load_on(&r, f->path, NULL), RF_OK);
+        }
+    }
+    print_message("%u device calls failed\n", faults);
+    assert_true(faults > 100);
+    emu_runtime_close(&r);
+}
+
+/* The same on the host's side of such a load. */
+static void a_load_to_a_gpu_survives_every_host_fault(void **state)
+{
+    const fixture *f = *state;
+    emu_runtime r;
+    emu_runtime_open(&r);
+    uint64_t host = rf_host_live_count();
+    unsigned faults = 0;
+    for (int site = 0; site < RF_FAULT_SITE_COUNT; site++) {
+        for (uint64_t n = 1;; n++) {
+            rf_error error = {0};
+            rf_fault_arm((rf_fault_site)site, n);
+            rf_status status = load_on(&r, f->path, &error);
+            bool fired = rf_fault_fired((rf_fault_site)site);
+            rf_fault_arm((rf_fault_site)site, 0);
+            emu_runtime_expect_empty(&r);
+            assert_int_equal(rf_host_live_count(), host);
+            if (!fired)
+                break;
+            faults++;
+            if (status != RF_OK)
+                assert_true(strlen(error.message) > 10);
+            assert_int_equal(load_on(&r, f->path, NULL), RF_OK);
+        }
+    }
+    print_message("%u host calls failed\n", faults);
+    assert_true(faults > 20);
+    emu_runtime_close(&r);
+}
+
+/* ---- cancellation ---------------------------------------------------------------------------- */
+
+typedef struct cancel {
+    uint64_t at; /* bytes */
+    uint64_t total;
+} cancel;
+
+static bool cancel_from(void *user, uint64_t done, uint64_t total)
+{
+    cancel *c = user;
     assert_true(done <= total);
-    return --*calls != 0;
+    c->total = total;
+    return done < c->at;
+}
+
+/* Loads with a cancellation from that many bytes on; how many there are. */
+static uint64_t cancel_load(rf_runtime *runtime, const char *path, bool no_mmap, uint64_t at)
+{
+    uint64_t live_before = rf_host_live_count();
+    cancel c = {.at = at};
+    rf_model_options options = RF_MODEL_OPTIONS_INIT;
+    options.no_mmap = no_mmap;
+    options.verify = no_mmap;
+    options.staging_bytes = 128 << 10;
+    options.progress = cancel_from;
+    options.progress_user = &c;
+    rf_model *model = NULL;
+    rf_status status = rf_model_load(runtime, path, &options, &model, NULL);
+    assert_int_equal(status, at <= c.total ? RF_ERROR_CANCELLED : RF_OK);
+    assert_int_equal(rf_model_free(model, NULL), RF_OK);
+    assert_int_equal(rf_host_live_count(), live_before);
+    return c.total;
 }
 
 static void a_load_is_cancelled_at_any_moment(void **state)
 {
     const fixture *f = *state;
     rf_runtime *runtime = NULL;
+    emu_runtime r;
     assert_int_equal(rf_runtime_open(NULL, &runtime, NULL), RF_OK);
-    uint64_t live_before = rf_host_live_count();
-    for (int no_mmap = 0; no_mmap < 2; no_mmap++) {
-        unsigned cancelled = 0;
-        for (uint64_t n = 1;; n++) {
-            uint64_t calls = n;
-            rf_model_options options = RF_MODEL_OPTIONS_INIT;
-            options.no_mmap = no_mmap;
-            options.progress = cancel_after;
-            options.progress_user = &calls;
-            rf_model *model = NULL;
-            rf_status status = rf_model_load(runtime, f->path, &options, &model, NULL);
-            assert_int_equal(rf_model_free(model, NULL), RF_OK);
-            assert_int_equal(rf_host_live_count(), live_before);
-            if (status == RF_OK)
-                break;
-            assert_int_equal(status, RF_ERROR_CANCELLED);
-            cancelled++;
-        }
-        assert_true(cancelled > 20);
+    emu_runtime_open(&r);
+    for (int way = 0; way < 3; way++) { /* mapped, into pools, to a GPU */
+        rf_runtime *on = way == 2 ? &r.runtime : runtime;
+        uint64_t total = cancel_load(on, f->path, way != 0, UINT64_MAX);
+        for (uint64_t part = 0; part <= 30; part++)
+            cancel_load(on, f->path, way != 0, total / 30 * part);
+        cancel_load(on, f->path, way != 0, total);
     }
+    emu_runtime_close(&r);
     assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
 }
 
@@ -154,6 +251,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_fault_is_survived),
+        cmocka_unit_test(lineage_3_a_failed_load_leaves_no_pool),
+        cmocka_unit_test(a_load_to_a_gpu_survives_every_host_fault),
         cmocka_unit_test(a_load_is_cancelled_at_any_moment),
     };
     return cmocka_run_group_tests_name("load", tests, set_up, tear_down);

@@ -1,0 +1,77 @@
+/* staging_transfer.h: one load in progress, shared by its coordinator (staging.c) and what readers
+ * do (staging_read.c, staging_verify.c). */
+#ifndef RF_MEMORY_STAGING_TRANSFER_H
+#define RF_MEMORY_STAGING_TRANSFER_H
+
+#include <pthread.h>
+
+#include "memory/staging_jobs.h"
+#include "memory/staging_ring.h"
+
+/* A configuration with its defaults filled in and cut to the work that there is. */
+typedef struct rf_staging_shape {
+    bool staged;           /* through buffers; otherwise readers fill blocks in place */
+    uint64_t capacity;     /* of a buffer, for cutting jobs */
+    uint64_t buffer_bytes; /* that it takes: the widest job */
+    uint32_t n_buffers;
+    uint32_t n_readers;
+    rf_staging_work work;
+} rf_staging_shape;
+
+/* ARGUMENT for what is past a limit, by name, and for items that are not as staging.h asks. */
+rf_status rf_staging_make_shape(const rf_staging_config *config, const rf_staging_item *items,
+                                uint32_t n_items, rf_staging_shape *out, rf_error *error);
+
+/* Thread time that readers spent, nanoseconds. */
+typedef struct rf_staging_times {
+    uint64_t read; /* reading and checksums */
+    uint64_t wait; /* for a buffer */
+} rf_staging_times;
+
+typedef struct rf_transfer rf_transfer;
+
+/* What a reader does with a job. */
+typedef rf_status (*rf_staging_task)(rf_transfer *transfer, const rf_staging_job *job,
+                                     rf_staging_times *times, rf_error *error);
+
+struct rf_transfer {
+    /* Constant while readers run. */
+    rf_memory *memory;
+    rf_device *device;
+    const rf_staging_item *items;
+    uint32_t n_items;
+    uint32_t n_readers;
+    uint64_t capacity;     /* bytes of a job in a buffer */
+    rf_staging_ring *ring; /* NULL: readers fill blocks in place */
+    bool direct;           /* reads go past the page cache */
+    rf_staging_task task;
+    uint64_t *pieces;      /* checksums of all pieces; each is written by the reader of its bytes */
+    uint64_t *first_piece; /* [n_items]: where an item's start in it */
+
+    pthread_mutex_t lock;   /* guards all below */
+    pthread_cond_t changed; /* done or running have */
+    rf_staging_cursor at;   /* the next job */
+    uint64_t done;          /* bytes */
+    uint32_t running;       /* readers */
+    bool stop;              /* somebody failed, or cancelled */
+    rf_status status;       /* the first failure, and its error */
+    rf_error error;
+    rf_staging_times times; /* of readers that have ended */
+};
+
+/* Reads a job and starts its copies, or reads it in place. */
+rf_status rf_staging_read_job(rf_transfer *transfer, const rf_staging_job *job,
+                              rf_staging_times *times, rf_error *error);
+/* Reads a job's bytes back from the device and compares them with their checksums. */
+rf_status rf_staging_verify_job(rf_transfer *transfer, const rf_staging_job *job,
+                                rf_staging_times *times, rf_error *error);
+
+/* The host's pointer to a block's byte, on a device whose memory the host shares. */
+rf_status rf_staging_host_pointer(const rf_staging_item *item, uint64_t offset, uint8_t **out,
+                                  rf_error *error);
+
+/* Which way to read, with the means for it made ready: whether past the page cache. */
+rf_status rf_staging_choose_mode(rf_read_mode asked, const rf_staging_item *items, uint32_t n_items,
+                                 bool *direct, rf_error *error);
+
+#endif

@@ -1,0 +1,38 @@
+/* emu_runtime.c: putting a runtime together from a device that the registry does not know. */
+#include "support/emu_runtime.h"
+
+#include "support/cmocka.h"
+
+void emu_runtime_open(emu_runtime *r)
+{
+    *r = (emu_runtime){0};
+    assert_int_equal(rf_emu_open(32, &r->emu, NULL), RF_OK);
+    assert_int_equal(rf_fault_device_wrap(r->emu, &r->device, NULL), RF_OK);
+    assert_int_equal(r->device->ops->facts(r->device, &r->runtime.facts, NULL), RF_OK);
+    assert_int_equal(rf_memory_open(r->device, &r->runtime.memory, NULL), RF_OK);
+    r->runtime.device = r->device;
+    pthread_mutex_init(&r->runtime.lock, NULL);
+}
+
+void emu_runtime_close(emu_runtime *r)
+{
+    emu_runtime_expect_empty(r);
+    assert_int_equal(r->runtime.n_models, 0);
+    assert_int_equal(rf_memory_close(r->runtime.memory, NULL), RF_OK);
+    pthread_mutex_destroy(&r->runtime.lock);
+    rf_fault_device_close(r->device);
+    r->emu->ops->close(r->emu);
+}
+
+void emu_runtime_expect_empty(emu_runtime *r)
+{
+    rf_emu_live none = {0};
+    rf_emu_live live = rf_emu_count_live(r->emu);
+    rf_memory_stats stats = {.version = RF_MEMORY_STATS_VERSION};
+    assert_memory_equal(&live, &none, sizeof(live));
+    assert_int_equal(rf_memory_statistics(r->runtime.memory, &stats, NULL), RF_OK);
+    assert_int_equal(stats.reserved, 0);
+    assert_int_equal(stats.pools, 0);
+    for (int c = 0; c < RF_MEMORY_CLASS_COUNT; c++)
+        assert_int_equal(stats.classes[c].current, 0);
+}
