@@ -148,13 +148,14 @@ static rf_string default_system(rf_string chat_template)
     const char *at = chat_template.data;
     while ((at = memmem(at, (size_t)(end - at), opening, sizeof(opening) - 1))) {
         at += sizeof(opening) - 1;
-        const char *close = memmem(at, (size_t)(end - at), closing, sizeof(closing) - 1);
-        size_t length = close ? (size_t)(close - at) : 0;
-        bool literal = length > 0;
-        for (size_t i = 0; i < length && literal; i++)
-            literal = !strchr("'\"{}\\", at[i]) || at[i] == '\0';
-        if (literal)
-            return (rf_string){at, length};
+        /* Up to where the literal would end: an opening has such a character, so that nothing is
+         * looked at for two of them. */
+        size_t length = 0;
+        while (at + length < end && (!strchr("'\"{}\\", at[length]) || at[length] == '\0'))
+            length++;
+        const char *close = memmem(at, length, closing, sizeof(closing) - 1);
+        if (close && close > at)
+            return (rf_string){at, (size_t)(close - at)};
     }
     return (rf_string){"", 0};
 }

@@ -2,6 +2,7 @@
  * that template prints with add_generation_prompt, without the BOS that rf_tokenize adds. */
 #include "support/cmocka.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/memory.h"
@@ -168,9 +169,28 @@ static void wrong_messages_are_named(void **state)
     rf_tokenizer_free(tokenizer);
 }
 
+/* Searched in linear time: looked through to its end for each of the openings, it would take an
+ * hour. */
+static void a_template_may_be_all_openings(void **state)
+{
+    (void)state;
+    static const char opening[] = "<|im_start|>system\\n";
+    enum { COUNT = 200000 };
+    char *text = calloc(COUNT, sizeof(opening));
+    assert_non_null(text);
+    for (size_t i = 0; i < COUNT; i++)
+        memcpy(text + i * (sizeof(opening) - 1), opening, sizeof(opening) - 1);
+    static const rf_chat_message chat[] = {{"user", "Hi"}};
+    rf_tokenizer *tokenizer = with_template(text);
+    assert_renders(tokenizer, chat, 1, "<|im_start|>user\nHi<|im_end|>\n<|im_start|>assistant\n");
+    rf_tokenizer_free(tokenizer);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_template_may_be_all_openings),
         cmocka_unit_test(families_write_what_their_templates_print),
         cmocka_unit_test(chatml_may_have_a_system_message_of_its_own),
         cmocka_unit_test(empty_chats_open_an_answer),
