@@ -1,10 +1,17 @@
 /* devices.c: rocmforge devices. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/options.h"
 #include "cli/output.h"
+
+/* What a driver says need not be UTF-8, nor whole characters where it was cut. */
+static json_t *text(const char *said)
+{
+    return rf_cli_json_text((rf_string){said, strlen(said)});
+}
 
 static rf_status print_json(const rf_device_info *devices, size_t count, rf_error *error)
 {
@@ -13,14 +20,14 @@ static rf_status print_json(const rf_device_info *devices, size_t count, rf_erro
     for (size_t i = 0; i < count; i++) {
         const rf_device_info *d = &devices[i];
         json_t *entry = json_object();
-        good &= rf_cli_json_set(entry, "id", json_string(d->id));
-        good &= rf_cli_json_set(entry, "name", json_string(d->name));
-        good &= rf_cli_json_set(entry, "architecture", json_string(d->architecture));
+        good &= rf_cli_json_set(entry, "id", text(d->id));
+        good &= rf_cli_json_set(entry, "name", text(d->name));
+        good &= rf_cli_json_set(entry, "architecture", text(d->architecture));
         good &= rf_cli_json_set(entry, "compute_units", rf_cli_json_count(d->compute_units));
         good &= rf_cli_json_set(entry, "warp_size", rf_cli_json_count(d->warp_size));
         good &= rf_cli_json_set(entry, "memory_total", rf_cli_json_count(d->memory_total));
         good &= rf_cli_json_set(entry, "memory_free", rf_cli_json_count(d->memory_free));
-        good &= rf_cli_json_set(entry, "memory_source", json_string(d->memory_source));
+        good &= rf_cli_json_set(entry, "memory_source", text(d->memory_source));
         good &= rf_cli_json_add(list, entry);
     }
     return rf_cli_json_print(list, good, error);

@@ -8,6 +8,11 @@
 #include <unistd.h>
 
 #include "base/buffer.h"
+#include "base/memory.h"
+#include "cli/model_path.h"
+
+/* What the tokenizer takes in one call; an endless file must not take all memory first. */
+#define TEXT_MAX ((size_t)1 << 30)
 
 static rf_status read_all(int descriptor, const char *name, rf_buffer *buffer, rf_error *error)
 {
@@ -22,6 +27,9 @@ static rf_status read_all(int descriptor, const char *name, rf_buffer *buffer, r
                                      strerror_r(errno, reason, sizeof(reason)));
         }
         RF_TRY(rf_buffer_append(buffer, piece, (size_t)got, error));
+        if (buffer->length > TEXT_MAX)
+            return rf_error_set(error, RF_ERROR_RANGE, "%s: more than %zu bytes of text", name,
+                                TEXT_MAX);
     }
 }
 
@@ -30,8 +38,13 @@ static rf_status read_source(const rf_cli_settings *settings, rf_buffer *buffer,
     if (settings->prompt)
         return rf_buffer_append_text(buffer, settings->prompt, error);
     if (!settings->file || strcmp(settings->file, "-") == 0) {
-        if (isatty(STDIN_FILENO))
+        if (isatty(STDIN_FILENO)) {
+            /* A name that is wrong is better known before the text is typed. */
+            char *path = NULL;
+            RF_TRY(rf_cli_model_path(settings->model, &path, error));
+            rf_free(path);
             fprintf(stderr, "Reading the text from the terminal; end it with Ctrl-D.\n");
+        }
         return read_all(STDIN_FILENO, "standard input", buffer, error);
     }
     int descriptor = open(settings->file, O_RDONLY | O_CLOEXEC);

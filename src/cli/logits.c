@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/checked.h"
 #include "base/error.h"
@@ -52,17 +53,20 @@ static rf_status write_error(const char *path, rf_error *error)
                              strerror_r(errno, reason, sizeof(reason)));
 }
 
-/* Writes a file, or standard output for "-". A file that could not be written whole is removed. */
+/* Writes a file, or standard output for "-". A file that could not be written whole is removed, but
+ * nothing else that may stand under the name, such as a device. */
 static rf_status write_file(const char *path, const void *data, uint64_t bytes, rf_error *error)
 {
     bool to_stdout = strcmp(path, "-") == 0;
     FILE *file = to_stdout ? stdout : fopen(path, "wb");
     if (!file)
         return write_error(path, error);
+    struct stat info;
+    bool is_file = !to_stdout && fstat(fileno(file), &info) == 0 && S_ISREG(info.st_mode);
     rf_status status = fwrite(data, 1, bytes, file) == bytes ? RF_OK : write_error(path, error);
     if (!to_stdout && fclose(file) != 0 && status == RF_OK)
         status = write_error(path, error);
-    if (status != RF_OK && !to_stdout)
+    if (status != RF_OK && is_file)
         remove(path); /* if that fails as well, the error that is told is still the first one */
     return status;
 }

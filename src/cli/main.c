@@ -2,8 +2,10 @@
  * main.c: the command `rocmforge`: finds the subcommand, reads its options, runs it and turns what
  * came back into an exit status: 0, 1 for an error, 2 for wrong usage.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -28,6 +30,17 @@ static const command_function functions[RF_CLI_COMMAND_COUNT] = {
     [RF_CLI_DEVICES] = rf_cli_devices,
     [RF_CLI_SYNTH] = rf_cli_synth,
 };
+
+/* Fills standard streams that the caller has closed: the next file opened, a model perhaps, would
+ * get their number and be read or written in their place. They are opened the wrong way round, so
+ * that using them is still an error. */
+static void hold_standard_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++) {
+        if (fcntl(stream, F_GETFD) < 0)
+            (void)open("/dev/null", stream == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
 
 static void print_log(void *user, rf_log_level level, const char *line)
 {
@@ -111,8 +124,19 @@ static int run_command(rf_cli_command command, int count, char **arguments)
     return exit_status;
 }
 
+/* The program's own arguments, which take no others behind them. */
+static int too_many(const char *name)
+{
+    rf_error error;
+    rf_error_set(&error, RF_ERROR_ARGUMENT,
+                 "too many arguments behind '%s' (see 'rocmforge --help')", name);
+    rf_cli_print_error(error.message);
+    return EXIT_USAGE;
+}
+
 int main(int argc, char **argv)
 {
+    hold_standard_streams();
     if (argc < 2) {
         rf_cli_print_error("no command given (see 'rocmforge --help')");
         return EXIT_USAGE;
@@ -120,11 +144,14 @@ int main(int argc, char **argv)
     const char *name = argv[1];
     bool asks_help =
         strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0;
+    bool asks_version = strcmp(name, "--version") == 0;
+    if ((asks_help && argc > 3) || (asks_version && argc > 2))
+        return too_many(name);
     if (asks_help && argc == 2)
         return help(RF_CLI_COMMAND_COUNT);
-    if (asks_help && argc == 3)
+    if (asks_help)
         name = argv[2];
-    if (strcmp(name, "--version") == 0 && argc == 2) {
+    if (asks_version) {
         printf("rocmforge %s\n", rf_version());
         return finish(EXIT_SUCCEEDED);
     }

@@ -124,6 +124,12 @@ rf_status rf_cli_model_folders(char ***out, size_t *count, rf_error *error)
     return RF_OK;
 }
 
+static rf_status no_such_path(const char *name, rf_error *error)
+{
+    return rf_error_set(error, RF_ERROR_NOT_FOUND, "model '%s': %s", name,
+                        is_folder(name) ? "a folder, not a file" : "no such file");
+}
+
 static rf_status not_found(const char *name, char *const *folders, size_t count, rf_error *error)
 {
     rf_buffer text = {0};
@@ -157,9 +163,8 @@ rf_status rf_cli_model_path(const char *model, char **out, rf_error *error)
     }
     rf_status status = RF_OK;
     if (!found) {
-        status = strchr(name, '/')
-                     ? rf_error_set(error, RF_ERROR_NOT_FOUND, "model '%s': no such file", name)
-                     : not_found(name, folders, count, error);
+        status =
+            strchr(name, '/') ? no_such_path(name, error) : not_found(name, folders, count, error);
     } else {
         char *copy = rf_strdup(path);
         if (copy)

@@ -18,6 +18,8 @@ static rf_status render(const rf_cli_session *session, const rf_cli_settings *se
 {
     if (!settings->chat)
         return RF_OK;
+    if (memchr(*text, '\0', *length))
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "the message contains a NUL byte");
     rf_chat_message messages[2] = {{.role = "system", .content = settings->system}};
     size_t count = settings->system ? 1 : 0;
     messages[count++] = (rf_chat_message){.role = "user", .content = *text};

@@ -1,6 +1,7 @@
 /* tokenize.c: rocmforge tokenize and detokenize. Only the file's metadata is read. */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/buffer.h"
 #include "base/error.h"
@@ -65,11 +66,24 @@ rf_status rf_cli_tokenize(const rf_cli_settings *settings, rf_error *error)
     return status;
 }
 
+static rf_status read_ids_from_input(const rf_cli_settings *settings, char **out, rf_error *error)
+{
+    char *text = NULL;
+    size_t length = 0;
+    RF_TRY(rf_cli_read_text(settings, &text, &length, error));
+    if (strlen(text) != length) {
+        rf_free(text);
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "standard input: a NUL byte among the ids");
+    }
+    *out = text;
+    return RF_OK;
+}
+
 /* The ids as one text: the arguments, or standard input where there are none. */
 static rf_status read_ids(const rf_cli_settings *settings, char **out, rf_error *error)
 {
     if (settings->n_arguments == 0)
-        return rf_cli_read_text(settings, out, NULL, error);
+        return read_ids_from_input(settings, out, error);
     rf_buffer buffer = {0};
     rf_status status = RF_OK;
     for (size_t i = 0; i < settings->n_arguments && status == RF_OK; i++)

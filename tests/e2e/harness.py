@@ -43,7 +43,7 @@ def fail(status, *arguments, **options):
     """Runs the command, which has to fail in the one way there is: one line, no output; the line."""
     done = rocmforge(*arguments, **options)
     assert done.returncode == status, f"{arguments}: status {done.returncode}, expected {status}: {done.stderr!r}"
-    lines = [line for line in done.stderr.decode().splitlines() if not line.startswith("rocmforge: warning: ")]
+    lines = done.stderr.decode().splitlines()
     assert len(lines) == 1 and lines[0].startswith("rocmforge: error: "), lines
     assert done.stdout == b"", done.stdout
     return lines[0]
