@@ -8,20 +8,14 @@
  * applies as well, so all are asked (kernel documentation: admin-guide/cgroup-v2,
  * cgroup-v1/memory).
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/checked.h"
 #include "device/cpu/cpu.h"
-
-/* The files are a few kilobytes; what is read of them stands in their beginning. */
-#define FILE_BYTES 8192
+#include "device/text.h"
 
 /* What is known so far. */
 typedef struct finding {
@@ -54,75 +48,28 @@ static const cgroup_version version_1 = {
     .inactive = "total_inactive_file ",
 };
 
-/* Reads the beginning of a file as a string; false where it cannot be read. These files have no
- * size to ask for, so they are not files to base/file.h. */
-static bool read_text(const char *path, char text[FILE_BYTES])
-{
-    int descriptor = open(path, O_RDONLY | O_CLOEXEC);
-    if (descriptor < 0)
-        return false;
-    size_t length = 0;
-    ssize_t got = 1;
-    while (got > 0 && length < FILE_BYTES - 1) {
-        got = read(descriptor, text + length, FILE_BYTES - 1 - length);
-        if (got > 0)
-            length += (size_t)got;
-        else if (got < 0 && errno == EINTR)
-            got = 1;
-    }
-    close(descriptor);
-    text[length] = '\0';
-    return got >= 0;
-}
-
-/* The number behind a name at the start of a line. */
-static bool find_number(const char *text, const char *name, uint64_t *out)
-{
-    size_t length = strlen(name);
-    for (const char *line = text; line; line = strchr(line, '\n')) {
-        line += *line == '\n';
-        if (strncmp(line, name, length) != 0)
-            continue;
-        char *end;
-        errno = 0;
-        uint64_t value = strtoull(line + length, &end, 10);
-        if (end == line + length || errno != 0)
-            return false;
-        *out = value;
-        return true;
-    }
-    return false;
-}
-
 static bool kilobytes(const char *text, const char *name, uint64_t *out)
 {
     uint64_t value;
-    return find_number(text, name, &value) && rf_mul(value, 1024, out);
-}
-
-/* Reads a file of a cgroup's folder. */
-static bool read_in(const char *folder, const char *name, char text[FILE_BYTES])
-{
-    char path[PATH_MAX];
-    int length = snprintf(path, sizeof(path), "%s/%s", folder, name);
-    return length > 0 && (size_t)length < sizeof(path) && read_text(path, text);
+    return rf_text_number(text, name, &value) && rf_mul(value, 1024, out);
 }
 
 /* Lowers *out to what one cgroup leaves; one without a limit ("max") or a folder that is not there
  * changes nothing. */
 static void apply_group(const cgroup_version *version, const char *folder, finding *out)
 {
-    char text[FILE_BYTES];
+    char text[RF_TEXT_BYTES];
     uint64_t limit;
     uint64_t usage;
     uint64_t inactive = 0;
-    if (!read_in(folder, version->limit, text) || !find_number(text, "", &limit))
+    if (!rf_text_read(text, "%s/%s", folder, version->limit) || !rf_text_number(text, "", &limit))
         return;
     if (limit >= out->physical) /* no limit, as version 1 says it, or none that binds */
         return;
-    if (!read_in(folder, version->usage, text) || !find_number(text, "", &usage))
+    if (!rf_text_read(text, "%s/%s", folder, version->usage) || !rf_text_number(text, "", &usage))
         return;
-    if (read_in(folder, "memory.stat", text) && find_number(text, version->inactive, &inactive))
+    if (rf_text_read(text, "%s/memory.stat", folder) &&
+        rf_text_number(text, version->inactive, &inactive))
         usage -= inactive < usage ? inactive : usage;
     rf_device_memory *memory = &out->memory;
     uint64_t left = usage < limit ? limit - usage : 0;
@@ -193,19 +140,16 @@ static void apply_cgroups(const char *root, const char *text, finding *out)
 
 rf_status rf_cpu_host_memory(const char *root, rf_device_memory *out, rf_error *error)
 {
-    char path[PATH_MAX];
-    char text[FILE_BYTES];
+    char text[RF_TEXT_BYTES];
     finding found = {.memory.source = "/proc/meminfo"};
-    int length = snprintf(path, sizeof(path), "%s/proc/meminfo", root);
-    if (length <= 0 || (size_t)length >= sizeof(path) || !read_text(path, text) ||
+    if (!rf_text_read(text, "%s/proc/meminfo", root) ||
         !kilobytes(text, "MemTotal:", &found.physical) ||
         !kilobytes(text, "MemAvailable:", &found.memory.free))
         return rf_error_set(error, RF_ERROR_DEVICE,
                             "device cpu: %s/proc/meminfo does not say how much memory is free",
                             root);
     found.memory.total = found.physical;
-    length = snprintf(path, sizeof(path), "%s/proc/self/cgroup", root);
-    if (length > 0 && (size_t)length < sizeof(path) && read_text(path, text))
+    if (rf_text_read(text, "%s/proc/self/cgroup", root))
         apply_cgroups(root, text, &found);
     *out = found.memory;
     return RF_OK;
