@@ -17,6 +17,8 @@ typedef struct rf_backend {
     /* How many devices there are; none where the driver is not installed. An error where there is a
      * driver that does not work. */
     rf_status (*count)(uint32_t *out, rf_error *error);
+    /* Where count gives none: the error that says why. NULL where that needs no words. */
+    rf_status (*why_none)(rf_error *error);
     void (*id)(uint32_t index, char out[RF_DEVICE_ID_BYTES]);
     /* Makes a device with its ops set; the registry fills in the rest. ops->close undoes it. */
     rf_status (*open)(uint32_t index, rf_device **out, rf_error *error);
@@ -24,6 +26,8 @@ typedef struct rf_backend {
 
 extern const rf_backend rf_backend_cpu;
 extern const rf_backend rf_backend_emu;
+extern const rf_backend rf_backend_hip;
+extern const rf_backend rf_backend_cuda;
 
 /* Adds one backend behind those of the table, such as a test's; NULL removes it. Its devices must
  * be closed by then. */

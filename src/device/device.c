@@ -13,9 +13,11 @@
 #include "base/log.h"
 #include "device/backend.h"
 
-/* In order of preference: the first device that opens is the best one. */
+/* In the order in which devices are listed. */
 static const rf_backend *const built_in[] = {
     &rf_backend_cpu,
+    &rf_backend_hip,
+    &rf_backend_cuda,
     &rf_backend_emu,
 };
 
@@ -97,6 +99,18 @@ static rf_status open_index(const rf_backend *backend, uint32_t index, rf_device
     return open_new(backend, index, id, out, error);
 }
 
+/* The lock is held. */
+static void drop_reference(rf_device *device)
+{
+    if (--device->references != 0)
+        return;
+    rf_device **link = &open_devices;
+    while (*link != device)
+        link = &(*link)->next;
+    *link = device->next;
+    device->ops->close(device);
+}
+
 static rf_status not_found(const char *id, rf_error *error)
 {
     rf_buffer ids = {0};
@@ -118,36 +132,87 @@ static rf_status not_found(const char *id, rf_error *error)
     return status;
 }
 
-/* Only the backend that the id starts with is asked: opening the CPU starts no driver. A backend's
- * name alone is its first device. */
+/* A backend's device by id; its name alone is its first device. *out is untouched where it has no
+ * such device. */
+static rf_status open_from(const rf_backend *backend, const char *id, rf_device **out,
+                           rf_error *error)
+{
+    uint32_t count = 0;
+    rf_status status = backend->count(&count, error);
+    if (status == RF_OK && count == 0 && backend->why_none)
+        status = backend->why_none(error);
+    if (status != RF_OK)
+        return rf_error_context(error, status, "device '%.64s'", id);
+    for (uint32_t i = 0; i < count; i++) {
+        char name[RF_DEVICE_ID_BYTES] = "";
+        backend->id(i, name);
+        if (strcmp(name, id) == 0 || strcmp(backend->name, id) == 0)
+            return open_index(backend, i, out, error);
+    }
+    return RF_OK;
+}
+
+/* Only the backend that the id starts with is asked: opening the CPU starts no driver. */
 static rf_status open_by_id(const char *id, rf_device **out, rf_error *error)
 {
     const rf_backend *backend;
     for (size_t b = 0; (backend = backend_at(b)); b++) {
         if (strncmp(id, backend->name, strlen(backend->name)) != 0)
             continue;
-        uint32_t count = count_devices(backend);
-        for (uint32_t i = 0; i < count; i++) {
-            char name[RF_DEVICE_ID_BYTES] = "";
-            backend->id(i, name);
-            if (strcmp(name, id) == 0 || strcmp(backend->name, id) == 0)
-                return open_index(backend, i, out, error);
-        }
+        rf_device *device = NULL;
+        RF_TRY(open_from(backend, id, &device, error));
+        if (!device)
+            continue;
+        *out = device;
+        return RF_OK;
     }
     return not_found(id, error);
+}
+
+/* The best device so far. */
+typedef struct candidate {
+    rf_device *device; /* NULL: none; a reference is held */
+    rf_device_facts facts;
+} candidate;
+
+/* A device with memory of its own before one that shares the host's, then the larger one. */
+static bool is_better(const rf_device_facts *a, const rf_device_facts *b)
+{
+    if (a->unified != b->unified)
+        return b->unified;
+    return a->info.memory_total > b->info.memory_total;
+}
+
+static rf_status consider(const rf_backend *backend, uint32_t index, candidate *best,
+                          rf_error *error)
+{
+    candidate other = {0};
+    RF_TRY(open_index(backend, index, &other.device, error));
+    rf_status status = other.device->ops->facts(other.device, &other.facts, error);
+    candidate loser = other;
+    if (status == RF_OK && (!best->device || is_better(&other.facts, &best->facts))) {
+        loser = *best;
+        *best = other;
+    }
+    if (loser.device)
+        drop_reference(loser.device);
+    return status;
 }
 
 static rf_status open_best(rf_device **out, rf_error *error)
 {
     rf_error last = {.status = RF_ERROR_NOT_FOUND, .message = "there is no device"};
+    candidate best = {0};
     const rf_backend *backend;
     for (size_t b = 0; (backend = backend_at(b)); b++) {
         uint32_t count = backend->computes ? count_devices(backend) : 0;
-        for (uint32_t i = 0; i < count; i++) {
-            if (open_index(backend, i, out, &last) == RF_OK)
-                return RF_OK;
-            rf_log(RF_LOG_WARNING, "%s", last.message);
-        }
+        for (uint32_t i = 0; i < count; i++)
+            if (consider(backend, i, &best, &last) != RF_OK)
+                rf_log(RF_LOG_WARNING, "%s", last.message);
+    }
+    if (best.device) {
+        *out = best.device;
+        return RF_OK;
     }
     if (error)
         *error = last;
@@ -169,18 +234,6 @@ rf_status rf_device_open(const char *id, rf_device **out, rf_error *error)
     rf_status status = id ? open_by_id(id, out, error) : open_best(out, error);
     leave();
     return status;
-}
-
-/* The lock is held. */
-static void drop_reference(rf_device *device)
-{
-    if (--device->references != 0)
-        return;
-    rf_device **link = &open_devices;
-    while (*link != device)
-        link = &(*link)->next;
-    *link = device->next;
-    device->ops->close(device);
 }
 
 void rf_device_close(rf_device *device)

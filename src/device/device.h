@@ -25,11 +25,22 @@ typedef struct rf_graph rf_graph;       /* captured work that can be replayed */
 /* An address in device memory; 0 is no address. */
 typedef uint64_t rf_address;
 
+/* What one source says of a memory, in bytes; a total of 0: it does not say. */
+typedef struct rf_memory_word {
+    uint64_t free;
+    uint64_t total;
+} rf_memory_word;
+
 /* Free and total bytes, and whose word it is. */
 typedef struct rf_device_memory {
     uint64_t free;
     uint64_t total;
     char source[32]; /* "driver", "sysfs", "/proc/meminfo" */
+    /* Of a GPU, what each said: its driver, and sysfs of its own memory and of the host memory that
+     * it may use (GTT), which an APU's free and total include. */
+    rf_memory_word driver;
+    rf_memory_word vram;
+    rf_memory_word gtt;
 } rf_device_memory;
 
 typedef struct rf_device_facts {
@@ -120,10 +131,10 @@ struct rf_device {
 };
 
 /*
- * Opens a device by id ("cpu"; later "hip:0", "cuda:1", "emu32"), or returns the one that is open.
- * NULL: the best one found. A failed open leaves nothing behind and can be tried again. Opening
- * from inside an opening is RF_ERROR_BUSY, not a deadlock. Errors: NOT_FOUND names the ids that
- * there are.
+ * Opens a device by id ("cpu", "hip:0", "cuda:1"; "hip" is "hip:0"), or returns the one that is
+ * open. NULL: the best one that models can run on. A failed open leaves nothing behind and can be
+ * tried again. Opening from inside an opening is RF_ERROR_BUSY, not a deadlock. Errors: NOT_FOUND
+ * names the ids that there are.
  */
 rf_status rf_device_open(const char *id, rf_device **out, rf_error *error);
 void rf_device_close(rf_device *device); /* gives back one reference */
