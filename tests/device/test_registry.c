@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/memory.h"
 #include "device/backend.h"
+#include "device/gpu/library.h"
 
 /* ---- a backend whose opening and closing is counted, slow, and does what a test wants -------- */
 
@@ -21,6 +22,7 @@ static struct {
     rf_status open_status; /* of every opening */
     bool nested;           /* opening opens another device */
     rf_status nested_status;
+    uint64_t memory[PROBES];
     rf_device *inner; /* what a device of this kind closes when it is closed */
 } probe;
 
@@ -28,6 +30,7 @@ static rf_status probe_facts(rf_device *device, rf_device_facts *out, rf_error *
 {
     (void)error;
     *out = (rf_device_facts){.info = {.compute_units = 7}};
+    out->info.memory_total = probe.memory[device->id[6] - '0'];
     memcpy(out->info.id, device->id, sizeof(out->info.id));
     return RF_OK;
 }
@@ -80,10 +83,13 @@ static rf_status probe_open(uint32_t index, rf_device **out, rf_error *error)
 static const rf_backend probe_backend = {
     .name = "probe", .count = probe_count, .id = probe_id, .open = probe_open};
 
+static const char *const no_drivers[] = {NULL};
+
 static int add_probe(void **state)
 {
     (void)state;
     memset(&probe, 0, sizeof(probe));
+    rf_gpu_hip.names = rf_gpu_cuda.names = no_drivers; /* whatever this machine has */
     rf_backend_set_extra(&probe_backend);
     return 0;
 }
@@ -221,7 +227,7 @@ static void an_unknown_id_is_answered_with_the_known_ones(void **state)
     (void)state;
     rf_device *device = NULL;
     rf_error error;
-    const char *const unknown[] = {"hip:0", "", "cpu:1", "probe:3", "prob", "c"};
+    const char *const unknown[] = {"gpu:0", "", "cpu:1", "probe:3", "prob", "c"};
     for (size_t i = 0; i < sizeof(unknown) / sizeof(unknown[0]); i++) {
         assert_int_equal(rf_device_open(unknown[i], &device, &error), RF_ERROR_NOT_FOUND);
         assert_non_null(strstr(error.message, unknown[i]));
@@ -261,6 +267,26 @@ static void what_a_backend_is_for_is_respected(void **state)
     assert_int_equal(rf_device_open("probe:1", &device, &error), RF_OK);
     rf_device_close(device);
     assert_int_equal(rf_device_open(NULL, &device, &error), RF_OK);
+    assert_string_equal(device->id, "cpu");
+    rf_device_close(device);
+}
+
+/* Of the devices with kernels, the one with most memory of its own; the CPU where none opens. */
+static void the_best_device_has_most_memory(void **state)
+{
+    (void)state;
+    rf_device *device = NULL;
+    rf_backend backend = probe_backend;
+    backend.computes = true;
+    rf_backend_set_extra(&backend);
+    probe.memory[1] = 2;
+    assert_int_equal(rf_device_open(NULL, &device, NULL), RF_OK);
+    assert_string_equal(device->id, "probe:1");
+    assert_int_equal(probe.opened - probe.closed, 1);
+    rf_device_close(device);
+    assert_int_equal(probe.opened, probe.closed);
+    probe.open_status = RF_ERROR_DEVICE;
+    assert_int_equal(rf_device_open(NULL, &device, NULL), RF_OK);
     assert_string_equal(device->id, "cpu");
     rf_device_close(device);
 }
@@ -305,6 +331,7 @@ int main(void)
         TEST(an_unknown_id_is_answered_with_the_known_ones),
         TEST(a_name_alone_is_the_first_device),
         TEST(what_a_backend_is_for_is_respected),
+        TEST(the_best_device_has_most_memory),
         TEST(one_that_fails_does_not_hide_the_others),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

@@ -1,0 +1,262 @@
+/*
+ * test_gpu_hardware.c: the drivers of this machine. One that is not installed is skipped; one that
+ * is there without a device has to say so cleanly; on every device that there is, everything that a
+ * device does is done for real.
+ */
+#include "support/cmocka.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/backend.h"
+
+#define SIZE ((uint64_t)8 << 20)
+
+/* A kernel for NVIDIA's cards: p[i] += 1 for each of n bytes, one thread a byte, through dynamic
+ * shared memory. */
+static const char ptx[] = ".version 7.0\n"
+                          ".target sm_60\n"
+                          ".address_size 64\n"
+                          ".extern .shared .align 16 .b8 shared[];\n"
+                          ".visible .entry add_one(.param .u64 p, .param .u32 n)\n"
+                          "{\n"
+                          "  .reg .pred %q;\n"
+                          "  .reg .b32 %r<8>;\n"
+                          "  .reg .b64 %d<4>;\n"
+                          "  ld.param.u64 %d0, [p];\n"
+                          "  ld.param.u32 %r0, [n];\n"
+                          "  mov.u32 %r1, %ctaid.x;\n"
+                          "  mov.u32 %r2, %ntid.x;\n"
+                          "  mov.u32 %r3, %tid.x;\n"
+                          "  mad.lo.s32 %r4, %r1, %r2, %r3;\n"
+                          "  setp.ge.u32 %q, %r4, %r0;\n"
+                          "  @%q ret;\n"
+                          "  cvta.to.global.u64 %d0, %d0;\n"
+                          "  cvt.u64.u32 %d1, %r4;\n"
+                          "  add.s64 %d2, %d0, %d1;\n"
+                          "  ld.global.u8 %r5, [%d2];\n"
+                          "  add.s32 %r5, %r5, 1;\n"
+                          "  mov.u32 %r6, shared;\n"
+                          "  add.s32 %r6, %r6, %r3;\n"
+                          "  st.shared.u8 [%r6], %r5;\n"
+                          "  ld.shared.u8 %r7, [%r6];\n"
+                          "  st.global.u8 [%d2], %r7;\n"
+                          "  ret;\n"
+                          "}\n";
+
+/* Fails the test with the library's words. */
+static void check_ok(rf_status status, const rf_error *error, int line)
+{
+    if (status != RF_OK)
+        fail_msg("line %d: %s", line, error->message);
+}
+
+#define OK(call) check_ok(call, &error, __LINE__)
+
+/* ---- on one device -------------------------------------------------------------------------- */
+
+static void check_facts(rf_device *gpu)
+{
+    rf_device_facts facts;
+    rf_device_memory memory;
+    rf_error error;
+    OK(gpu->ops->facts(gpu, &facts, &error));
+    OK(gpu->ops->memory(gpu, &memory, &error));
+    print_message("%s: %s, %s, %u units, warp of %u, %llu of %llu MiB free (%s)\n", facts.info.id,
+                  facts.info.name, facts.info.architecture, facts.info.compute_units,
+                  facts.info.warp_size, (unsigned long long)(facts.info.memory_free >> 20),
+                  (unsigned long long)(facts.info.memory_total >> 20), facts.info.memory_source);
+    assert_true(facts.info.name[0] && facts.info.architecture[0]);
+    assert_true(facts.info.compute_units > 0);
+    assert_true(facts.info.warp_size == 32 || facts.info.warp_size == 64);
+    assert_true(facts.info.memory_free <= facts.info.memory_total);
+    assert_true(memory.driver.total > 0);
+    assert_false(facts.unified);
+}
+
+static void check_bytes(const unsigned char *bytes, uint64_t count, unsigned char expected)
+{
+    for (uint64_t i = 0; i < count; i++)
+        if (bytes[i] != expected)
+            fail_msg("byte %llu is %u, expected %u", (unsigned long long)i, bytes[i], expected);
+}
+
+/* Bytes through pinned memory at odd offsets, on two streams that an event orders. */
+static void check_copies(rf_device *gpu)
+{
+    const rf_device_ops *ops = gpu->ops;
+    rf_error error;
+    rf_address a = 0;
+    rf_address b = 0;
+    void *pinned = NULL;
+    rf_stream *streams[2] = {NULL, NULL};
+    rf_event *events[2] = {NULL, NULL};
+    uint64_t took = 0;
+    bool done = false;
+    OK(ops->alloc(gpu, SIZE, 4096, &a, &error));
+    OK(ops->alloc(gpu, SIZE + 1, 1ULL << 22, &b, &error));
+    assert_int_equal(a % 4096, 0);
+    assert_int_equal(b % (1ULL << 22), 0);
+    OK(ops->pinned_alloc(gpu, 2 * SIZE, &pinned, &error));
+    unsigned char *in = pinned;
+    unsigned char *out = in + SIZE;
+    for (uint64_t i = 0; i < SIZE; i++)
+        in[i] = (unsigned char)(i * 31 >> 3);
+    for (int i = 0; i < 2; i++) {
+        OK(ops->stream_create(gpu, &streams[i], &error));
+        OK(ops->event_create(gpu, &events[i], &error));
+    }
+    OK(ops->event_record(gpu, events[0], streams[0], &error));
+    OK(ops->copy(gpu, streams[0], RF_COPY_TO_DEVICE, a + 3, (uintptr_t)in + 3, SIZE - 3, &error));
+    OK(ops->copy(gpu, streams[0], RF_COPY_ON_DEVICE, b + 1, a + 3, SIZE - 3, &error));
+    OK(ops->event_record(gpu, events[1], streams[0], &error));
+    OK(ops->stream_wait(gpu, streams[1], events[1], &error));
+    OK(ops->copy(gpu, streams[1], RF_COPY_FROM_DEVICE, (uintptr_t)out, b + 1, SIZE - 3, &error));
+    OK(ops->event_sync(gpu, events[1], &error));
+    OK(ops->event_done(gpu, events[1], &done, &error));
+    assert_true(done);
+    OK(ops->event_elapsed(gpu, events[0], events[1], &took, &error));
+    assert_true(took > 0);
+    OK(ops->stream_sync(gpu, streams[1], &error));
+    assert_memory_equal(out, in + 3, SIZE - 3);
+    OK(ops->fill(gpu, NULL, a + 4097, 0x5A, 1001, &error));
+    OK(ops->copy(gpu, NULL, RF_COPY_FROM_DEVICE, (uintptr_t)out, a + 4097, 1001, &error));
+    OK(ops->sync(gpu, &error));
+    check_bytes(out, 1001, 0x5A);
+    for (int i = 0; i < 2; i++) {
+        OK(ops->event_destroy(gpu, events[i], &error));
+        OK(ops->stream_destroy(gpu, streams[i], &error));
+    }
+    OK(ops->pinned_free(gpu, pinned, &error));
+    OK(ops->free(gpu, b, &error));
+    OK(ops->free(gpu, a, &error));
+}
+
+/* More than there is; and the device lives on. */
+static void check_out_of_memory(rf_device *gpu)
+{
+    rf_device_memory memory;
+    rf_address address = 0;
+    rf_error error;
+    OK(gpu->ops->memory(gpu, &memory, &error));
+    assert_int_equal(gpu->ops->alloc(gpu, memory.driver.total + SIZE, 4096, &address, &error),
+                     RF_ERROR_DEVICE_MEMORY);
+    print_message("%s\n", error.message);
+    assert_int_equal(error.driver_code, 2);
+    assert_non_null(strstr(error.message, "free "));
+    OK(gpu->ops->alloc(gpu, SIZE, 4096, &address, &error));
+    OK(gpu->ops->free(gpu, address, &error));
+    assert_int_equal(gpu->ops->free(gpu, address, &error), RF_ERROR_ARGUMENT);
+}
+
+/* A launch with 64 KiB of dynamic shared memory, and a graph of five, replayed twice. */
+static void check_launches(rf_device *gpu, rf_module *module)
+{
+    const rf_device_ops *ops = gpu->ops;
+    uint32_t count = 100000;
+    rf_address address = 0;
+    rf_stream *stream = NULL;
+    rf_function *function = NULL;
+    rf_graph *graph = NULL;
+    rf_error error;
+    void *arguments[] = {&address, &count};
+    rf_launch launch = {.blocks = {(count + 255) / 256, 1, 1},
+                        .threads = {256, 1, 1},
+                        .shared_bytes = 64 << 10,
+                        .arguments = arguments,
+                        .n_arguments = 2};
+    unsigned char *bytes = test_malloc(count);
+    OK(ops->alloc(gpu, count, 4096, &address, &error));
+    OK(ops->stream_create(gpu, &stream, &error));
+    OK(ops->module_function(gpu, module, "add_one", &function, &error));
+    OK(ops->fill(gpu, stream, address, 1, count, &error));
+    OK(ops->launch(gpu, stream, function, &launch, &error));
+    OK(ops->graph_begin(gpu, stream, &error));
+    for (int i = 0; i < 5; i++)
+        OK(ops->launch(gpu, stream, function, &launch, &error));
+    OK(ops->graph_end(gpu, stream, &graph, &error));
+    OK(ops->graph_replay(gpu, stream, graph, &error));
+    OK(ops->graph_replay(gpu, stream, graph, &error));
+    OK(ops->copy(gpu, stream, RF_COPY_FROM_DEVICE, (uintptr_t)bytes, address, count, &error));
+    OK(ops->stream_sync(gpu, stream, &error));
+    check_bytes(bytes, count, 12);
+    launch.threads[0] = 1U << 20;
+    assert_int_not_equal(ops->launch(gpu, stream, function, &launch, &error), RF_OK);
+    print_message("%s\n", error.message);
+    OK(ops->graph_destroy(gpu, graph, &error));
+    OK(ops->stream_destroy(gpu, stream, &error));
+    OK(ops->free(gpu, address, &error));
+    test_free(bytes);
+}
+
+static void check_modules(rf_device *gpu)
+{
+    rf_module *module = NULL;
+    rf_function *function = NULL;
+    rf_error error;
+    static const char bad[] = ".version 7.0\n.target sm_60\nnonsense\n";
+    assert_int_equal(gpu->ops->module_load(gpu, bad, sizeof(bad) - 1, &module, &error),
+                     RF_ERROR_UNSUPPORTED);
+    print_message("%s\n", error.message);
+    OK(gpu->ops->module_load(gpu, ptx, sizeof(ptx) - 1, &module, &error));
+    assert_int_equal(gpu->ops->module_function(gpu, module, "no_such", &function, &error),
+                     RF_ERROR_NOT_FOUND);
+    check_launches(gpu, module);
+    OK(gpu->ops->module_unload(gpu, module, &error));
+}
+
+/* ---- all devices of a driver ---------------------------------------------------------------- */
+
+static void check_device(const rf_backend *backend, uint32_t index)
+{
+    char id[RF_DEVICE_ID_BYTES];
+    rf_device *gpu = NULL;
+    rf_error error;
+    backend->id(index, id);
+    OK(rf_device_open(id, &gpu, &error));
+    check_facts(gpu);
+    check_copies(gpu);
+    check_out_of_memory(gpu);
+    if (backend == &rf_backend_cuda)
+        check_modules(gpu);
+    rf_device_close(gpu);
+}
+
+static void check_driver(const rf_backend *backend)
+{
+    uint32_t count = 0;
+    rf_error error;
+    OK(backend->count(&count, &error));
+    for (uint32_t i = 0; i < count; i++)
+        check_device(backend, i);
+    if (count > 0)
+        return;
+    assert_int_equal(backend->why_none(&error), RF_ERROR_NOT_FOUND);
+    if (strstr(error.message, "is installed")) {
+        print_message("skipped: %s\n", error.message);
+        skip();
+    }
+    print_message("%s\n", error.message);
+    assert_non_null(strstr(error.message, "finds no device"));
+}
+
+static void the_hip_driver_of_this_machine_works(void **state)
+{
+    (void)state;
+    check_driver(&rf_backend_hip);
+}
+
+static void the_cuda_driver_of_this_machine_works(void **state)
+{
+    (void)state;
+    check_driver(&rf_backend_cuda);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_hip_driver_of_this_machine_works),
+        cmocka_unit_test(the_cuda_driver_of_this_machine_works),
+    };
+    return cmocka_run_group_tests_name("gpu-hardware", tests, NULL, NULL);
+}
