@@ -1,7 +1,7 @@
 #!/bin/sh
 # install-dependencies.sh: makes sure that what the build needs is there.
 #
-#   tools/install-dependencies.sh [--check] SET…      SET: build, test or check
+#   tools/install-dependencies.sh [--check] SET…      SET: build, test, check or gpu
 #
 # Looks for each thing first, and does nothing where all are found. What is missing is installed with
 # apt-get on Debian and Ubuntu (through sudo when not root); elsewhere, or with --check, it is listed.
@@ -21,6 +21,7 @@ build|module:jansson|libjansson-dev|JSON output
 test|module:cmocka|libcmocka-dev|the test framework
 check|command:clang-format-14|clang-format-14|decides the layout of the source; one version, as they differ
 check|command:clang-tidy-14|clang-tidy-14|finds defects; one version, as they differ
+gpu|header:hip/hip_version.h|libamdhip64-dev|a HIP driver and its headers, which tests compare with and skip without
 '
 
 found()
@@ -28,7 +29,7 @@ found()
     case $1 in
     command:*) command -v "${1#command:}" >/dev/null 2>&1 ;;
     module:*) pkg-config --exists "${1#module:}" 2>/dev/null ;;
-    header:*) echo "#include <${1#header:}>" | gcc -E - >/dev/null 2>&1 ;;
+    header:*) echo "#include <${1#header:}>" | gcc -E -I/opt/rocm/include - >/dev/null 2>&1 ;;
     esac
 }
 
@@ -48,7 +49,7 @@ if [ "${1:-}" = --check ]; then
     shift
 fi
 if [ $# -eq 0 ]; then
-    echo "usage: $0 [--check] build|test|check …" >&2
+    echo "usage: $0 [--check] build|test|check|gpu …" >&2
     exit 2
 fi
 
