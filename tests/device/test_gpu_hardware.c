@@ -15,7 +15,7 @@
 /* A kernel for NVIDIA's cards: p[i] += 1 for each of n bytes, one thread a byte, through dynamic
  * shared memory. */
 static const char ptx[] = ".version 7.0\n"
-                          ".target sm_60\n"
+                          ".target sm_75\n"
                           ".address_size 64\n"
                           ".extern .shared .align 16 .b8 shared[];\n"
                           ".visible .entry add_one(.param .u64 p, .param .u32 n)\n"
@@ -194,7 +194,7 @@ static void check_modules(rf_device *gpu)
     rf_module *module = NULL;
     rf_function *function = NULL;
     rf_error error;
-    static const char bad[] = ".version 7.0\n.target sm_60\nnonsense\n";
+    static const char bad[] = ".version 7.0\n.target sm_75\nnonsense\n";
     assert_int_equal(gpu->ops->module_load(gpu, bad, sizeof(bad) - 1, &module, &error),
                      RF_ERROR_UNSUPPORTED);
     print_message("%s\n", error.message);
