@@ -302,11 +302,12 @@ RF_API const char *rf_memory_class_name(rf_memory_class memory_class);
 #define RF_MEMORY_STATS_VERSION 1
 
 typedef struct rf_memory_class_stats {
-    uint64_t current;  /* bytes in live blocks */
-    uint64_t peak;     /* the most that current has been */
-    uint64_t total;    /* bytes ever taken */
-    uint64_t count;    /* live blocks */
-    uint64_t external; /* of current: bytes in no pool: a mapped file's in place, or pinned buffers */
+    uint64_t current; /* bytes in live blocks */
+    uint64_t peak;    /* the most that current has been */
+    uint64_t total;   /* bytes ever taken */
+    uint64_t count;   /* live blocks */
+    uint64_t
+        external; /* of current: bytes in no pool: a mapped file's in place, or pinned buffers */
 } rf_memory_class_stats;
 
 /* The account of one runtime's device memory. At every moment live + free + padding = reserved. */
@@ -336,8 +337,8 @@ typedef struct rf_plan rf_plan;
 typedef struct rf_engine rf_engine;
 typedef struct rf_tokenizer rf_tokenizer;
 
-/* Return false to cancel: the call then gives everything back and returns RF_ERROR_CANCELLED. Called
- * on the thread that made the call; it must not load or free models itself. */
+/* Return false to cancel: the call then gives everything back and returns RF_ERROR_CANCELLED.
+ * Called on the thread that made the call; it must not load or free models itself. */
 typedef bool (*rf_progress_callback)(void *user, uint64_t done_bytes, uint64_t total_bytes);
 
 /* How weights are read from their file. */
@@ -376,34 +377,34 @@ typedef struct rf_model_options {
  * Models are shared: asked again, by any thread, for a file that is loaded on this runtime with the
  * same layout (no_mmap, pool_bytes, alignment) and the same verify, it gives the same model, to be
  * freed once more. A file is the same by device, inode, size and time of change, whatever its path;
- * of a split model, every part. Who asks while the model is being loaded waits, with progress of his
- * own, which cancels his waiting alone. A load that fails gives its error to all who wait for it; of
- * one that is cancelled, one of those who wait takes over. RF_ERROR_BUSY where it is asked for from
- * the progress callback of its own load.
+ * of a split model, every part. Who asks while the model is being loaded waits, with progress of
+ * his own, which cancels his waiting alone. A load that fails gives its error to all who wait for
+ * it; of one that is cancelled, one of those who wait takes over. RF_ERROR_BUSY where it is asked
+ * for from the progress callback of its own load.
  */
 RF_API rf_status rf_model_load(rf_runtime *runtime, const char *path,
                                const rf_model_options *options, rf_model **out, rf_error *error);
-/* Gives one load back; the last one frees the model. RF_ERROR_BUSY, and nothing given back, where it
- * is the last and an engine uses the model. */
+/* Gives one load back; the last one frees the model. RF_ERROR_BUSY, and nothing given back, where
+ * it is the last and an engine uses the model. */
 RF_API rf_status rf_model_free(rf_model *model, rf_error *error);
 
 /* What the load of a model did. Times of threads are added up, so they may exceed the time that
  * passed. */
 typedef struct rf_load_stats {
-    uint64_t bytes;     /* of tensors, brought to the device or used in place */
-    uint64_t checksum;  /* of these bytes as they were read; 0 where they are used in place. The same
-                           for the same file and model, whatever the options: see docs/memory.md */
+    uint64_t bytes;    /* of tensors, brought to the device or used in place */
+    uint64_t checksum; /* of these bytes as they were read; 0 where they are used in place. The same
+                          for the same file and model, whatever the options: see docs/memory.md */
     rf_read_mode read_mode; /* what was done: never RF_READ_AUTO */
     bool verified;
     uint32_t n_readers;
     uint32_t staging_buffers;
-    uint64_t staging_bytes;         /* of all buffers together */
-    uint32_t driver_allocations;    /* pools of the weights, and staging buffers */
-    uint64_t plan_nanoseconds;      /* opening the file, checking it, planning */
-    uint64_t allocate_nanoseconds;  /* the pools */
-    uint64_t transfer_nanoseconds;  /* reading and copying, which overlap: from first to last */
+    uint64_t staging_bytes;        /* of all buffers together */
+    uint32_t driver_allocations;   /* pools of the weights, and staging buffers */
+    uint64_t plan_nanoseconds;     /* opening the file, checking it, planning */
+    uint64_t allocate_nanoseconds; /* the pools */
+    uint64_t transfer_nanoseconds; /* reading and copying, which overlap: from first to last */
     uint64_t verify_nanoseconds;
-    uint64_t total_nanoseconds;     /* all of rf_model_load */
+    uint64_t total_nanoseconds;       /* all of rf_model_load */
     uint64_t read_thread_nanoseconds; /* of transfer, by all readers: reading and checksums */
     uint64_t wait_thread_nanoseconds; /* of transfer, by all readers: waiting for a free buffer, its
                                          first allocation included */

@@ -66,7 +66,7 @@ static size_t prompt_of(uint32_t i, int32_t *tokens)
 {
     size_t n = 1 + (i * 13) % 40;
     for (size_t k = 0; k < n; k++)
-        tokens[k] = (int32_t)((k * 7 + i * 11) % 97);
+        tokens[k] = (int32_t)((k * 7 + (size_t)i * 11) % 97);
     return n;
 }
 

@@ -243,7 +243,7 @@ static void a_vocabulary_of_40_mb_opens_at_once(void **state)
     rf_string *strings = rf_calloc(VOCABULARY, sizeof(*strings));
     assert_non_null(strings);
     for (size_t i = 0; i < VOCABULARY; i++)
-        strings[i] = (rf_string){"twelve bytes" + i % 9, 12 - i % 9};
+        strings[i] = (rf_string){&"twelve bytes"[i % 9], 12 - i % 9};
     assert_int_equal(rf_gguf_writer_create(path, 0, &w, NULL), RF_OK);
     assert_int_equal(rf_gguf_write_strings(w, "tokens", strings, VOCABULARY, NULL), RF_OK);
     assert_int_equal(rf_gguf_writer_finish(w, NULL), RF_OK);

@@ -93,8 +93,8 @@ static void rotate(const tiny_model *m, const float *factors, double *head, uint
     for (uint32_t i = 0; i < half; i++) {
         double magnitude;
         double a = angle(m, factors, i, position, &magnitude);
-        double *first = interleaved ? &head[2 * i] : &head[i];
-        double *second = interleaved ? &head[2 * i + 1] : &head[i + half];
+        double *first = interleaved ? &head[(size_t)2 * i] : &head[i];
+        double *second = interleaved ? &head[(size_t)2 * i + 1] : &head[i + half];
         double x = *first;
         double y = *second;
         *first = (x * cos(a) - y * sin(a)) * magnitude;
