@@ -120,6 +120,7 @@ rf_status rf_engine_create(rf_model *model, const rf_engine_options *options, rf
                            rf_error *error)
 {
     rf_engine_shape shape;
+    RF_TRY(rf_runtime_require_kernels(model->runtime, error));
     RF_TRY(rf_engine_resolve(&model->config, options, &shape, error));
     rf_engine *engine = rf_calloc(1, sizeof(*engine));
     if (!engine)

@@ -5,21 +5,10 @@
 #include "base/options.h"
 #include "kernels/cpu/cpu.h"
 
-/* The kernels that there are compute in memory that the host can address. */
-static rf_status check_kernels(const rf_runtime *runtime, rf_error *error)
-{
-    if (runtime->facts.unified)
-        return RF_OK;
-    return rf_error_set(error, RF_ERROR_UNSUPPORTED,
-                        "device %s has no kernels in this version; models run on device cpu",
-                        runtime->device->id);
-}
-
 static rf_status open_parts(rf_runtime *runtime, const rf_runtime_options *options, rf_error *error)
 {
     RF_TRY(rf_device_open(options->device, &runtime->device, error));
     RF_TRY(runtime->device->ops->facts(runtime->device, &runtime->facts, error));
-    RF_TRY(check_kernels(runtime, error));
     RF_TRY(rf_memory_open(runtime->device, &runtime->memory, error));
     RF_TRY(rf_threads_create(options->n_threads, &runtime->threads, error));
     runtime->kernels = rf_kernels_for_cpu(options->reference_kernels);
@@ -80,6 +69,16 @@ rf_status rf_runtime_device(rf_runtime *runtime, rf_device_info *out, rf_error *
 rf_status rf_memory_stats_get(rf_runtime *runtime, rf_memory_stats *stats, rf_error *error)
 {
     return rf_memory_statistics(runtime->memory, stats, error);
+}
+
+rf_status rf_runtime_require_kernels(const rf_runtime *runtime, rf_error *error)
+{
+    if (runtime->facts.unified)
+        return RF_OK;
+    return rf_error_set(error, RF_ERROR_UNSUPPORTED,
+                        "device %s has no kernels in this version: it can plan and load models, "
+                        "and device cpu compute them",
+                        runtime->device->id);
 }
 
 void rf_runtime_retain(rf_runtime *runtime)

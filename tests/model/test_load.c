@@ -408,6 +408,32 @@ static void a_model_asked_for_from_its_own_load_is_an_error(void **state)
     free_ok(load_ok(f, f->path, &options));
 }
 
+/* ---- devices without kernels -------------------------------------------------------------------
+ */
+
+static void a_gpu_plans_and_loads_what_it_cannot_compute(void **state)
+{
+    fixture *f = *state;
+    rf_runtime_options options = RF_RUNTIME_OPTIONS_INIT;
+    rf_runtime *runtime = NULL;
+    rf_model *model = NULL;
+    rf_engine *engine = NULL;
+    rf_plan *plan = NULL;
+    rf_gguf *gguf = NULL;
+    rf_error error;
+    options.device = "emu64";
+    assert_int_equal(rf_runtime_open(&options, &runtime, NULL), RF_OK);
+    assert_int_equal(rf_gguf_open(f->path, &gguf, NULL), RF_OK);
+    assert_int_equal(rf_plan_create(runtime, gguf, NULL, NULL, &plan, NULL), RF_OK);
+    rf_plan_free(plan);
+    rf_gguf_close(gguf);
+    assert_int_equal(rf_model_load(runtime, f->path, NULL, &model, NULL), RF_OK);
+    assert_int_equal(rf_engine_create(model, NULL, &engine, &error), RF_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "device emu64 has no kernels"));
+    free_ok(model);
+    assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -423,6 +449,7 @@ int main(void)
         cmocka_unit_test(who_waits_cancels_for_himself_alone),
         cmocka_unit_test(a_failed_load_tells_all_who_wait),
         cmocka_unit_test(a_model_asked_for_from_its_own_load_is_an_error),
+        cmocka_unit_test(a_gpu_plans_and_loads_what_it_cannot_compute),
     };
     return cmocka_run_group_tests_name("model load", tests, set_up, tear_down);
 }
