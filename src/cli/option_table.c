@@ -19,6 +19,7 @@
 /* Limits that the library has too, named here because the help shows them; the library's are what
  * counts. */
 #define MAX_THREADS   512
+#define MAX_READERS   64
 #define MAX_TOKENS    (1U << 30)
 #define MAX_LAYERS    4096
 #define MAX_PAGE      256
@@ -89,6 +90,14 @@ static const rf_cli_option options[] = {
            .fallback = "1G", .help = "the most that one memory pool holds, a power of two"),
     NUMBER(SIZE, "alignment", 0, "BYTES", MIN_ALIGNMENT, MAX_ALIGNMENT, MODEL, COMPUTES | PLAN,
            alignment, .fallback = "4K", .help = "alignment of tensors in a pool, a power of two"),
+    OPTION("read-mode", 0, "auto|buffered|direct", RF_CLI_CHOICE, MODEL, COMPUTES | PLAN, read_mode,
+           .fallback = "auto",
+           .help = "how weights are read into pools: through the page cache, past it, or as it is "
+                   "faster"),
+    NUMBER(COUNT, "readers", 0, "N", 1, MAX_READERS, MODEL, COMPUTES | PLAN, readers,
+           .help = "threads that read weights into pools (default: 12)"),
+    FLAG("verify", 0, MODEL, COMPUTES, verify,
+         .help = "read every tensor back from its pool and compare it with its file"),
 
     TEXT("device", 'd', "ID", DEVICE, COMPUTES | PLAN, device,
          .help = "a device as 'rocmforge devices' lists them (default: the best one)"),

@@ -34,6 +34,9 @@ typedef struct rf_cli_settings {
     bool no_mmap;
     uint64_t pool_size;
     uint64_t alignment;
+    const char *read_mode;
+    uint64_t readers;
+    bool verify;
 
     const char *device;
     uint64_t threads;

@@ -26,6 +26,11 @@ rf_model_options rf_cli_model_options(const rf_cli_settings *settings)
     options.no_mmap = settings->no_mmap;
     options.pool_bytes = settings->pool_size;
     options.alignment = settings->alignment;
+    options.read_mode = strcmp(settings->read_mode, "buffered") == 0 ? RF_READ_BUFFERED
+                        : strcmp(settings->read_mode, "direct") == 0 ? RF_READ_DIRECT
+                                                                     : RF_READ_AUTO;
+    options.n_readers = (uint32_t)settings->readers;
+    options.verify = settings->verify;
     return options;
 }
 
@@ -105,6 +110,22 @@ static void print_rate(const char *what, uint64_t tokens, uint64_t ns)
     fputc('\n', stderr);
 }
 
+/* How the weights came to their pools; nothing where they are used in place. */
+static void print_transfer(const rf_load_stats *load)
+{
+    char text[RF_CLI_NUMBER_BYTES];
+    if (load->read_mode == RF_READ_MAPPED || load->transfer_nanoseconds == 0)
+        return;
+    fprintf(stderr, "read       %s in %.3f s, %.2f GB/s, %s, %u readers, XXH3 %016" PRIx64,
+            rf_cli_bytes(load->bytes, text), (double)load->transfer_nanoseconds * 1e-9,
+            (double)load->bytes / (double)load->transfer_nanoseconds,
+            load->read_mode == RF_READ_DIRECT ? "direct" : "buffered", load->n_readers,
+            load->checksum);
+    if (load->verified)
+        fprintf(stderr, ", verified in %.3f s", (double)load->verify_nanoseconds * 1e-9);
+    fputc('\n', stderr);
+}
+
 static void print_memory(const rf_memory_stats *stats)
 {
     char text[2][RF_CLI_NUMBER_BYTES];
@@ -139,6 +160,8 @@ void rf_cli_print_statistics(const rf_cli_session *session)
         fprintf(stderr, ", on %s\n", device.id);
     else
         fprintf(stderr, "\n");
+    rf_load_stats load = rf_model_load_statistics(session->model);
+    print_transfer(&load);
     print_rate("prefill", engine.prefill_tokens, engine.prefill_nanoseconds);
     print_rate("decode", engine.decode_tokens, engine.decode_nanoseconds);
     if (rf_memory_stats_get(session->runtime, &memory, &error) == RF_OK)
