@@ -16,7 +16,7 @@ typedef struct cargo {
     uint8_t *bytes; /* the file's */
     uint64_t n_bytes;
     uint32_t n_items;
-    char labels[CARGO_MAX_ITEMS][16];
+    char labels[CARGO_MAX_ITEMS][24];
     rf_staging_item items[CARGO_MAX_ITEMS];
     /* On a device, after cargo_place. */
     rf_plan *plan;

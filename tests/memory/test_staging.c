@@ -363,19 +363,20 @@ static void verification_finds_one_flipped_bit(void **state)
     emu_runtime_open(&r);
     cargo *c = cargo_pack_random("/tmp", 1 << 20, 12);
     uint64_t random = 2;
+    vandal v;
     rf_staging_config config = {.n_readers = 2, .n_buffers = 3, .verify = true};
     config.progress = flip_a_bit;
+    config.progress_user = &v;
     cargo_place(c, r.runtime.memory, &config);
     for (int round = 0; round < 20; round++) {
         const rf_staging_item *item = &c->items[random_below(&random, c->n_items)];
-        vandal v = {
+        v = (vandal){
             .device = r.device, .block = item->block, .offset = random_below(&random, item->bytes)};
         for (uint32_t i = 0; i < c->n_items; i++)
             v.bytes += c->items[i].bytes;
         rf_load_stats stats;
         rf_error error;
         char pool[64];
-        config.progress_user = &v;
         assert_int_equal(load(&r, c, &config, &stats, &error), RF_ERROR_INTERNAL);
         snprintf(pool, sizeof(pool), "in pool %u from offset %u", item->pool,
                  (unsigned)(item->pool_offset +
