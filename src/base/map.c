@@ -8,6 +8,7 @@
 
 #include "base/checked.h"
 #include "base/memory.h"
+#include "base/seed.h"
 
 void rf_map_free(rf_map *map)
 {
@@ -28,6 +29,11 @@ static rf_map_slot *find_slot(rf_map_slot *slots, uint64_t capacity, rf_string k
     return &slots[i];
 }
 
+static uint64_t hash_of(const rf_map *map, rf_string key)
+{
+    return XXH3_64bits_withSeed(key.data, key.length, map->seed);
+}
+
 static rf_status grow(rf_map *map, uint64_t capacity, rf_error *error)
 {
     rf_map_slot *slots = rf_calloc(capacity, sizeof(*slots));
@@ -38,6 +44,8 @@ static rf_status grow(rf_map *map, uint64_t capacity, rf_error *error)
         if (old->key)
             *find_slot(slots, capacity, (rf_string){old->key, old->length}, old->hash) = *old;
     }
+    if (!map->slots)
+        map->seed = rf_seed_draw();
     rf_free(map->slots);
     map->slots = slots;
     map->capacity = capacity;
@@ -59,7 +67,7 @@ rf_status rf_map_insert(rf_map *map, rf_string key, uint32_t value, bool *added,
     if (key.length > UINT32_MAX)
         return rf_error_set(error, RF_ERROR_RANGE, "a key of %zu bytes is too long", key.length);
     RF_TRY(rf_map_reserve(map, map->count + 1, error));
-    uint64_t hash = XXH3_64bits(key.data, key.length);
+    uint64_t hash = hash_of(map, key);
     rf_map_slot *slot = find_slot(map->slots, map->capacity, key, hash);
     *added = slot->key == NULL;
     if (*added) {
@@ -75,8 +83,7 @@ bool rf_map_get(const rf_map *map, rf_string key, uint32_t *value)
 {
     if (map->capacity == 0 || key.length > UINT32_MAX)
         return false;
-    const rf_map_slot *slot =
-        find_slot(map->slots, map->capacity, key, XXH3_64bits(key.data, key.length));
+    const rf_map_slot *slot = find_slot(map->slots, map->capacity, key, hash_of(map, key));
     if (!slot->key)
         return false;
     *value = slot->value;

@@ -1,6 +1,9 @@
 /*
  * map.h: a hash map from byte strings to 32-bit numbers, open addressing, XXH3. Keys are views:
  * their bytes must outlive the map. Zero-initialise it to start.
+ *
+ * Keys come from files, whose maker may want them to collide; hashes start from a number that he
+ * cannot know.
  */
 #ifndef RF_BASE_MAP_H
 #define RF_BASE_MAP_H
@@ -21,6 +24,7 @@ typedef struct rf_map {
     rf_map_slot *slots;
     uint64_t capacity; /* a power of two, or 0 */
     uint64_t count;
+    uint64_t seed; /* of the hashes, drawn with the first slots */
 } rf_map;
 
 void rf_map_free(rf_map *map);

@@ -29,9 +29,11 @@ typedef struct rf_bpe {
     uint32_t n_merges;
     uint32_t *table; /* from (left, right) to rank + 1, open addressing; 0: empty */
     uint32_t table_mask;
-    rf_map virtual_ids;  /* from the texts that are no tokens to their symbols */
-    char *virtual_texts; /* those that are not in the file as one piece */
-    int32_t bytes[256];  /* the symbol of each byte, or RF_SYMBOL_NONE */
+    uint32_t table_shift; /* how far down the upper bits of a hash go to be a place in table */
+    uint64_t multiplier;  /* of the hash, odd */
+    rf_map virtual_ids;   /* from the texts that are no tokens to their symbols */
+    char *virtual_texts;  /* those that are not in the file as one piece */
+    int32_t bytes[256];   /* the symbol of each byte, or RF_SYMBOL_NONE */
 } rf_bpe;
 
 /* Reads tokenizer.ggml.merges. The vocabulary and the file must outlive the result. Errors: FORMAT

@@ -7,6 +7,7 @@
 #include <inttypes.h>
 
 #include "base/memory.h"
+#include "base/seed.h"
 #include "tokenizer/alphabet.h"
 
 #define KEY_MERGES "tokenizer.ggml.merges"
@@ -14,18 +15,19 @@
 /* Several ways to make each token is what some files list; beyond this none is a list of merges. */
 #define MERGES_MAX (1U << 26)
 
-static uint32_t hash_pair(int32_t left, int32_t right)
+/* Where a pair belongs in the table: the upper bits of its product with an odd number, which is
+ * drawn anew for each file, so that none can be made whose pairs meet (Dietzfelbinger et al. 1997).
+ */
+static uint32_t place_of(const rf_bpe *bpe, int32_t left, int32_t right)
 {
-    /* Multiplication by a 64-bit odd constant (the golden ratio), of which the upper bits are good.
-     */
     uint64_t pair = (uint64_t)(uint32_t)left << 32 | (uint32_t)right;
-    return (uint32_t)((pair * 0x9E3779B97F4A7C15U) >> 32);
+    return (uint32_t)(pair * bpe->multiplier >> bpe->table_shift);
 }
 
 /* The slot of a pair, or the empty one where it belongs. The table is never full. */
 static uint32_t *find_slot(const rf_bpe *bpe, int32_t left, int32_t right)
 {
-    uint32_t i = hash_pair(left, right) & bpe->table_mask;
+    uint32_t i = place_of(bpe, left, right);
     while (bpe->table[i]) {
         const rf_bpe_merge *merge = &bpe->merges[bpe->table[i] - 1];
         if (merge->left == left && merge->right == right)
@@ -133,6 +135,8 @@ static rf_status make_tables(rf_bpe *bpe, merge_reader *reader, rf_error *error)
     while (slots < 2 * bpe->n_merges)
         slots *= 2;
     bpe->table_mask = slots - 1;
+    bpe->table_shift = 64 - (uint32_t)__builtin_ctz(slots);
+    bpe->multiplier = rf_seed_draw() | 1;
     bpe->table = rf_calloc(slots, sizeof(*bpe->table));
     bpe->merges = rf_calloc(bpe->n_merges, sizeof(*bpe->merges));
     reader->joined = rf_calloc(reader->longest, 1);

@@ -5,7 +5,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
 
 #include "base/buffer.h"
 #include "base/fault.h"
@@ -96,6 +100,56 @@ static void map_agrees_with_a_plain_array(void **state)
     rf_map_free(&map);
 }
 
+/* The number that times an odd one is 1 (modulo 2^64), by Newton's iteration. */
+static uint64_t inverse_of(uint64_t odd)
+{
+    uint64_t x = odd; /* right in the lowest three bits; each step doubles them */
+    for (int i = 0; i < 5; i++)
+        x *= 2 - odd * x;
+    return x;
+}
+
+/* What XXH3 mixed into the hash of an 8-byte key (xxhash.h, XXH3_rrmxmx), undone step by step. */
+static uint64_t unmix(uint64_t h)
+{
+    const uint64_t inverse = inverse_of(0x9FB21C651E98DF25ULL);
+    h ^= h >> 28 ^ h >> 56;
+    h *= inverse;
+    h ^= (h >> 35) + 8; /* changes the low half, which it does not depend on */
+    h *= inverse;
+    /* h ^ rotl(h, 49) ^ rotl(h, 24) is linear, and done 64 times is nothing at all. */
+    for (int i = 0; i < 63; i++)
+        h ^= (h << 49 | h >> 15) ^ (h << 24 | h >> 40);
+    return h;
+}
+
+/* A file may be made so that its keys collide: with hashes from 0 on, these 100 000 all meet in one
+ * place, and take ten seconds. */
+static void keys_cannot_be_made_to_collide(void **state)
+{
+    (void)state;
+    enum { KEYS = 100000 };
+    static uint64_t keys[KEYS];
+    const uint64_t zero = 0;
+    const uint64_t flip = unmix(XXH3_64bits(&zero, sizeof(zero)));
+    for (uint64_t i = 0; i < KEYS; i++) {
+        uint64_t swapped = unmix(i << 32) ^ flip; /* the upper half is the key's first four bytes */
+        keys[i] = swapped << 32 | swapped >> 32;
+        if (i < 100)
+            assert_true(XXH3_64bits(&keys[i], sizeof(keys[i])) == i << 32);
+    }
+    rf_map map = {0};
+    clock_t begin = clock();
+    for (uint32_t i = 0; i < KEYS; i++) {
+        bool added = false;
+        rf_string key = {(const char *)&keys[i], sizeof(keys[i])};
+        assert_int_equal(rf_map_insert(&map, key, i, &added, NULL), RF_OK);
+        assert_true(added);
+    }
+    assert_true(clock() - begin < CLOCKS_PER_SEC);
+    rf_map_free(&map);
+}
+
 static void files_report_what_is_wrong(void **state)
 {
     (void)state;
@@ -132,6 +186,7 @@ int main(void)
         cmocka_unit_test(context_goes_in_front_and_is_cut_not_overrun),
         cmocka_unit_test(buffer_survives_every_failed_allocation),
         cmocka_unit_test(map_agrees_with_a_plain_array),
+        cmocka_unit_test(keys_cannot_be_made_to_collide),
         cmocka_unit_test(files_report_what_is_wrong),
     };
     return cmocka_run_group_tests_name("containers", tests, NULL, NULL);

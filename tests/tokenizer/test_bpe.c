@@ -2,8 +2,10 @@
  */
 #include "support/cmocka.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "tokenizer/support.h"
 
@@ -204,9 +206,45 @@ static void random_bytes_come_back(void **state)
     }
 }
 
+#define MANY (1U << 18)
+
+/* The left part of the pair that, with a right part, has place 0 in a table of MANY entries, where
+ * places are the middle bits of the product with a constant that everybody knows. */
+static uint32_t left_that_meets(uint32_t right)
+{
+    const uint64_t constant = 0x9E3779B97F4A7C15ULL;
+    uint64_t inverse = constant; /* right in the lowest three bits; each step doubles them */
+    for (int i = 0; i < 5; i++)
+        inverse *= 2 - constant * inverse;
+    return (uint32_t)(-(right * constant >> 32) * inverse) % MANY;
+}
+
+/* Pairs that all met in one place would take five seconds to read. */
+static void pairs_cannot_be_made_to_collide(void **state)
+{
+    (void)state;
+    static char texts[MANY][6];
+    static char lines[MANY / 2][12];
+    static const char *list[MANY + 1];
+    static const char *merges[MANY / 2 + 1];
+    for (uint32_t i = 0; i < MANY; i++) {
+        snprintf(texts[i], sizeof(texts[i]), "%05x", i);
+        list[i] = texts[i];
+    }
+    for (uint32_t i = 0; i < MANY / 2; i++) {
+        snprintf(lines[i], sizeof(lines[i]), "%05x %05x", left_that_meets(i), i);
+        merges[i] = lines[i];
+    }
+    small_vocabulary v = {.model = "gpt2", .pre = "gpt-2", .tokens = list, .merges = merges};
+    clock_t begin = clock();
+    rf_tokenizer_free(small_tokenizer(&v, NULL));
+    assert_true(clock() - begin < 2 * CLOCKS_PER_SEC);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(pairs_cannot_be_made_to_collide),
         cmocka_unit_test(merges_apply_in_their_order),
         cmocka_unit_test(merges_through_texts_that_are_no_tokens),
         cmocka_unit_test(whole_pieces_come_first_in_llama3_only),
