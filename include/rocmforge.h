@@ -23,8 +23,8 @@
  *   - Output parameters are written only on success.
  *   - Functions that free or close take NULL and then do nothing.
  *   - Strings that come in are NUL-terminated UTF-8; rf_string is a view that is not terminated.
- *   - Sizes are in bytes, token counts in tokens, times in nanoseconds. Shapes are written
- * innermost dimension first, as in the GGUF format.
+ *   - Sizes are in bytes, token counts in tokens, times in nanoseconds.
+ *   - Shapes are written innermost dimension first, as in the GGUF format.
  *   - Options structs start with a size member, set by their _INIT macro, so that they can grow
  *     without breaking programs that were built before.
  *   - The library never exits, aborts or writes to standard output; its log goes to a callback.
@@ -97,7 +97,8 @@ typedef enum rf_log_level {
     RF_LOG_WARNING = 2,
 } rf_log_level;
 
-/* Called with one line, without its newline; from any thread, one call at a time. */
+/* Called with one line, without its newline; from any thread, one call at a time. It must not call
+ * the library. */
 typedef void (*rf_log_callback)(void *user, rf_log_level level, const char *line);
 
 /* Sends log lines at or above a level to the callback; NULL switches the log off, as at start. */
@@ -504,7 +505,8 @@ typedef struct rf_tokenize_options {
 
 /*
  * Tokenizes text, any bytes. *out is a new array of *count ids, to be freed with rf_free.
- * Invalid UTF-8 is kept: BPE encodes it byte by byte, SentencePiece by byte fallback.
+ * Invalid UTF-8 is kept: BPE encodes it byte by byte, SentencePiece by byte fallback. Bytes that no
+ * token stands for are left out. At most 1 GiB of text (RF_ERROR_RANGE).
  */
 RF_API rf_status rf_tokenize(const rf_tokenizer *tokenizer, rf_string text,
                              rf_tokenize_options options, int32_t **out, size_t *count,
@@ -615,7 +617,7 @@ typedef enum rf_finish {
 /* What one pass gave a sequence. */
 typedef struct rf_output {
     rf_sequence sequence;
-    int32_t token;    /* the new token; RF_TOKEN_NONE where the context left no room for one */
+    int32_t token;    /* the new token */
     rf_finish finish; /* anything but NONE: the sequence is over and its memory is free again */
 } rf_output;
 

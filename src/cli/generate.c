@@ -104,8 +104,6 @@ static rf_status stream(rf_engine *engine, rf_sequence sequence, rf_text_stream 
         if (count == 0)
             continue; /* a piece of the prompt */
         finish = output.finish;
-        if (output.token == RF_TOKEN_NONE)
-            continue;
         rf_string text;
         RF_TRY(rf_text_stream_add(text_stream, output.token, &text, error));
         RF_TRY(emit(text, answer, error));

@@ -6,9 +6,11 @@
  * A file, little-endian throughout:
  *   header        magic "GGUF", u32 version, u64 number of tensors, u64 number of metadata values
  *   metadata      for each: string key, u32 type, value
- *   tensor table  for each: string name, u32 n_dimensions, u64 shape[n_dimensions], u32 element
- * type, u64 offset from the start of the data data          from the next multiple of the alignment
- * on A string is a u64 length and its bytes; an array a u32 item type, a u64 count and its items.
+ *   tensor table  for each: string name, u32 n_dimensions, u64 shape[n_dimensions],
+ *                 u32 element type, u64 offset from the start of the data
+ *   data          from the next multiple of the alignment on
+ *
+ * A string is a u64 length and its bytes; an array a u32 item type, a u64 count and its items.
  */
 #ifndef RF_GGUF_FORMAT_H
 #define RF_GGUF_FORMAT_H

@@ -28,8 +28,7 @@ const char *rf_gguf_type_name(rf_gguf_type type);
 /*
  * Metadata by key, in two forms. rf_gguf_require_X: the key must be there. rf_gguf_get_X: an absent
  * key gives the fallback. Both return RF_ERROR_FORMAT, naming the key and what was found, where
- *   - the value has another type (u32, u64 and i32 take any integer type; f32 takes both float
- * types),
+ *   - the value has another type (u32, u64 and i32 take any integer type, f32 both float types),
  *   - an integer does not fit.
  * Floats are given as they are: whether they are finite and in range is for the caller to check.
  */

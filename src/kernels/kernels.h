@@ -2,10 +2,9 @@
  * kernels.h: the table of operations that a forward pass is made of, one table per kind of device.
  *
  * Preconditions, for every operation:
- *   - Activations are f32, row-major, contiguous; addresses are on the compute's device. n_tokens
- * (rows of the batch) is at least 1 and at most the number that the workspace was sized for.
- *   - Weights are tensors of a computable type, [k, m]: m rows of k elements, each row a dot
- * product.
+ *   - Activations are f32, row-major, contiguous; addresses are on the compute's device.
+ *   - n_tokens, rows of the batch, is at least 1 and at most what the workspace was sized for.
+ *   - Weights are tensors of a computable type, [k, m]: m rows of k elements, a dot product each.
  *   - Outputs do not overlap inputs unless the comment says so.
  *   - Kernels never allocate. What they need beside inputs and outputs is the compute's workspace.
  *   - An operation may return before its work is done; work on one compute happens in order.

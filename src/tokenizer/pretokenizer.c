@@ -6,8 +6,7 @@
  * made and first read such files mean by it (llama.cpp's llama-vocab.cpp), and where that differs
  * from tokenizer.json, it is what counts here. Two things hold for all of them:
  *
- *   - White space is the Unicode property White_Space. PCRE2's own \s has U+180E besides, so the
- * set is spelled out.
+ *   - White space is the Unicode property White_Space, spelled out: PCRE2's own \s has U+180E too.
  *   - A class of code points never contains white space, also where its ranges run across it.
  */
 #include "tokenizer/pretokenizer.h"
