@@ -344,7 +344,8 @@ typedef bool (*rf_progress_callback)(void *user, uint64_t done_bytes, uint64_t t
 
 /* How weights are read from their file. */
 typedef enum rf_read_mode {
-    RF_READ_AUTO = 0,     /* direct where little of the file is in the page cache, else buffered */
+    RF_READ_AUTO = 0,     /* to a GPU, direct where little of the file is in the page cache; else
+                             buffered: on a CPU direct reads would have to be copied */
     RF_READ_BUFFERED = 1, /* through the page cache */
     RF_READ_DIRECT = 2,   /* past it (O_DIRECT); buffered where the file system has no such reads */
     RF_READ_MAPPED = 3,   /* not read at all: used in place. What a load did, never what is asked */
@@ -378,10 +379,10 @@ typedef struct rf_model_options {
  * Models are shared: asked again, by any thread, for a file that is loaded on this runtime with the
  * same layout (no_mmap, pool_bytes, alignment) and the same verify, it gives the same model, to be
  * freed once more. A file is the same by device, inode, size and time of change, whatever its path;
- * of a split model, every part. Who asks while the model is being loaded waits, with progress of
- * his own, which cancels his waiting alone. A load that fails gives its error to all who wait for
- * it; of one that is cancelled, one of those who wait takes over. RF_ERROR_BUSY where it is asked
- * for from the progress callback of its own load.
+ * of a split model, every part. A call that comes while the model is being loaded waits, with the
+ * load's progress in its own callback, which cancels the waiting alone. A load that fails gives its
+ * error to all who wait for it; when one is cancelled, one of those who wait loads instead.
+ * RF_ERROR_BUSY where a model is asked for from the progress callback of its own load.
  */
 RF_API rf_status rf_model_load(rf_runtime *runtime, const char *path,
                                const rf_model_options *options, rf_model **out, rf_error *error);

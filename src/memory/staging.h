@@ -61,7 +61,7 @@ typedef struct rf_staging_item {
     rf_block block; /* the three below are for loading, not for planning */
     uint32_t pool;  /* for errors: where the block lies */
     uint64_t pool_offset;
-    uint32_t id; /* the caller's own, for finding his way back: not looked at */
+    uint32_t id; /* the caller's own: not looked at */
 } rf_staging_item;
 
 /*

@@ -68,8 +68,8 @@ static stretch buffer_stretch(const rf_transfer *t, const rf_staging_job *job, u
                  .file = job->file,
                  .begin = begin,
                  .filled = t->direct ? begin : job->begin,
-                 .end = job->end,
-                 .memory = memory};
+                 .end = job->end};
+    s.memory = memory;
     if (t->direct) {
         uint64_t bytes = rf_file_bytes(job->file);
         if (!rf_align_up(job->end, RF_FILE_DIRECT_ALIGNMENT, &s.end) || s.end > bytes)

@@ -15,7 +15,7 @@ struct rf_staging_ring {
     uint32_t n_buffers;
     pthread_mutex_t lock; /* guards the queue */
     uint32_t head, count; /* of the queue */
-    rf_staging_buffer **queue;
+    uint32_t *queue;      /* indices of buffers */
     rf_staging_buffer buffers[];
 };
 
@@ -39,7 +39,7 @@ static rf_status open_parts(rf_staging_ring *ring, rf_error *error)
         RF_TRY(ops->stream_create(ring->device, &ring->streams[i], error));
     for (uint32_t i = 0; i < ring->n_buffers; i++) {
         ring->buffers[i].stream = ring->streams[i % RF_STAGING_STREAMS];
-        ring->queue[i] = &ring->buffers[i];
+        ring->queue[i] = i;
     }
     ring->count = ring->n_buffers;
     return RF_OK;
@@ -121,7 +121,7 @@ static rf_status allocate(rf_staging_ring *ring, rf_staging_buffer *buffer, rf_e
 rf_status rf_staging_ring_take(rf_staging_ring *ring, rf_staging_buffer **out, rf_error *error)
 {
     pthread_mutex_lock(&ring->lock);
-    rf_staging_buffer *buffer = ring->count ? ring->queue[ring->head] : NULL;
+    rf_staging_buffer *buffer = ring->count ? &ring->buffers[ring->queue[ring->head]] : NULL;
     if (buffer) {
         ring->head = (ring->head + 1) % ring->n_buffers;
         ring->count--;
@@ -141,7 +141,7 @@ rf_status rf_staging_ring_take(rf_staging_ring *ring, rf_staging_buffer **out, r
 void rf_staging_ring_put(rf_staging_ring *ring, rf_staging_buffer *buffer)
 {
     pthread_mutex_lock(&ring->lock);
-    ring->queue[(ring->head + ring->count) % ring->n_buffers] = buffer;
+    ring->queue[(ring->head + ring->count) % ring->n_buffers] = (uint32_t)(buffer - ring->buffers);
     ring->count++;
     pthread_mutex_unlock(&ring->lock);
 }

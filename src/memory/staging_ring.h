@@ -1,10 +1,10 @@
 /*
- * staging_ring.h: pinned buffers in a queue. Who needs one takes the one that was used longest ago
- * and waits until copies out of it are done; then it is his until he puts it back at the end.
+ * staging_ring.h: pinned buffers in a queue. A reader takes the one that was used longest ago,
+ * waits until copies out of it are done, and puts it back at the end when it has started new ones.
  *
- * Precondition: no more threads hold a buffer at once than there are, so the queue is never empty
- * for one who asks. A thread that fails keeps its buffer, which copies may still use, and asks for
- * no other.
+ * Precondition: no more threads hold a buffer at once than there are buffers, so the queue is never
+ * empty for one that asks. A thread that fails keeps its buffer, which copies may still use, and
+ * asks for no other.
  *
  * Buffers are allocated when they are first taken: pinning memory takes longer than reading into
  * it, and so runs beside it.

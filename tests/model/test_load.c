@@ -364,7 +364,7 @@ static void who_waits_takes_over_from_who_cancels(void **state)
     free_ok(model);
 }
 
-static void who_waits_cancels_for_himself_alone(void **state)
+static void who_waits_cancels_the_waiting_alone(void **state)
 {
     party p = {.f = *state, .host_goes_on = true, .guest_goes_on = false};
     rf_model *model = NULL;
@@ -446,7 +446,7 @@ int main(void)
         cmocka_unit_test(models_come_and_go_under_many_threads),
         cmocka_unit_test(who_waits_is_told_and_shares),
         cmocka_unit_test(who_waits_takes_over_from_who_cancels),
-        cmocka_unit_test(who_waits_cancels_for_himself_alone),
+        cmocka_unit_test(who_waits_cancels_the_waiting_alone),
         cmocka_unit_test(a_failed_load_tells_all_who_wait),
         cmocka_unit_test(a_model_asked_for_from_its_own_load_is_an_error),
         cmocka_unit_test(a_gpu_plans_and_loads_what_it_cannot_compute),
