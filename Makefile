@@ -52,7 +52,7 @@ sanitize-thread:
 	@tools/install-dependencies.sh build test
 	@tools/build.sh $(BUILD)-thread -Db_sanitize=thread $(SANITIZE) $(OPTIONS)
 	@tools/test.sh $(BUILD)-thread --timeout-multiplier 10 \
-	    --suite base --suite device --suite memory --suite kernels --suite engine
+	    --suite base --suite device --suite memory --suite kernels --suite model --suite engine --suite faults
 
 install: all
 	@meson configure $(BUILD) --prefix=$(abspath $(PREFIX))
