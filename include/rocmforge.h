@@ -637,7 +637,8 @@ RF_API rf_status rf_engine_cancel(rf_engine *engine, rf_sequence sequence, rf_er
 /*
  * The logits of every token of a text: logits[n_tokens][n_vocabulary], f32, row i after token i.
  * In passes of n_batch tokens, or token by token through the cache if one_by_one; no request may be
- * active (RF_ERROR_BUSY). RF_ERROR_FULL where the text exceeds the context.
+ * active (RF_ERROR_BUSY). RF_ERROR_FULL where the text exceeds the context. After a failure logits
+ * may hold the rows of the passes before it.
  */
 RF_API rf_status rf_engine_logits(rf_engine *engine, const int32_t *tokens, size_t n_tokens,
                                   bool one_by_one, float *logits, rf_error *error);

