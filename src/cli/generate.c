@@ -36,7 +36,7 @@ rf_sampling rf_cli_sampling(const rf_cli_settings *settings)
     };
 }
 
-/* What a prompt without tokens becomes, as in every text that the model was trained on: BOS alone. */
+/* What a prompt without tokens becomes, as every text that the model was trained on: BOS alone. */
 static rf_status begin_of_text(int32_t bos, int32_t **out, size_t *count, rf_error *error)
 {
     if (bos == RF_TOKEN_NONE)
