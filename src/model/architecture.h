@@ -14,6 +14,8 @@ typedef enum rf_model_parts {
     RF_PART_QK_NORM = 1 << 1,  /* RMS norms of each head's q and k */
     RF_PART_DENSE = 1 << 2,    /* SwiGLU feed-forward in layers without experts */
     RF_PART_EXPERTS = 1 << 3,  /* mixture of experts where the metadata says so */
+    RF_PART_WHOLE_ROTARY =
+        1 << 4, /* every element of a head rotates; a file that says less is wrong */
 } rf_model_parts;
 
 struct rf_architecture {

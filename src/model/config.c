@@ -147,7 +147,9 @@ static rf_status read_rope_scaling(const reader *r, rf_model_config *c)
 
 static rf_status read_rope(const reader *r, rf_model_config *c)
 {
-    RF_TRY(read_count(r, "rope.dimension_count", c->head_size, 1, c->head_size, &c->rope.n_rotary));
+    uint32_t least = r->architecture->parts & RF_PART_WHOLE_ROTARY ? c->head_size : 1;
+    RF_TRY(read_count(r, "rope.dimension_count", c->head_size, least, c->head_size,
+                      &c->rope.n_rotary));
     if (c->rope.n_rotary % 2 != 0)
         return rf_error_set(r->error, RF_ERROR_FORMAT,
                             "%s.rope.dimension_count is %u, expected an even number",

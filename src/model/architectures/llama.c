@@ -16,6 +16,6 @@ static rf_status layer(const rf_pass *pass, uint32_t index, rf_error *error)
 const rf_architecture rf_architecture_llama = {
     .name = "llama",
     .rope_style = RF_ROPE_INTERLEAVED,
-    .parts = RF_PART_DENSE | RF_PART_EXPERTS,
+    .parts = RF_PART_DENSE | RF_PART_EXPERTS | RF_PART_WHOLE_ROTARY,
     .layer = layer,
 };
