@@ -8,6 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/fault.h"
 #include "support/session.h"
 #include "support/tiny_model.h"
 
@@ -269,6 +270,34 @@ static void the_plan_is_what_a_load_takes(void **state)
     }
 }
 
+/* Neither on the host nor on the device: an allocation, had one been tried, would have failed. */
+static void a_step_allocates_nothing(void **state)
+{
+    const fixture *f = *state;
+    session_options options = options_for(3, 16);
+    session s = session_open(f->path, &options);
+    int32_t prompt[64];
+    rf_output outputs[3];
+    size_t count;
+    for (uint32_t i = 0; i < 5; i++)
+        submit(&s, prompt, prompt_of(i, prompt), 0, 0.9F);
+    rf_memory_stats before = {.version = RF_MEMORY_STATS_VERSION};
+    rf_memory_stats after = {.version = RF_MEMORY_STATS_VERSION};
+    assert_int_equal(rf_memory_stats_get(s.runtime, &before, NULL), RF_OK);
+    rf_fault_arm(RF_FAULT_HOST_ALLOC, 1);
+    while (rf_engine_active(s.engine)) {
+        rf_error error;
+        if (rf_engine_step(s.engine, outputs, 3, &count, &error) != RF_OK)
+            fail_msg("%s", error.message);
+    }
+    assert_false(rf_fault_fired(RF_FAULT_HOST_ALLOC));
+    rf_fault_arm(RF_FAULT_HOST_ALLOC, 0);
+    assert_int_equal(rf_memory_stats_get(s.runtime, &after, NULL), RF_OK);
+    assert_int_equal(after.driver_allocations, before.driver_allocations);
+    assert_int_equal(after.classes[RF_MEMORY_KV].total, before.classes[RF_MEMORY_KV].total);
+    session_close(&s);
+}
+
 static void nothing_closes_under_its_users(void **state)
 {
     const fixture *f = *state;
@@ -316,6 +345,7 @@ int main(void)
         cmocka_unit_test(bad_requests_are_refused_by_name),
         cmocka_unit_test(cancelling_frees_memory_at_once),
         cmocka_unit_test(the_plan_is_what_a_load_takes),
+        cmocka_unit_test(a_step_allocates_nothing),
         cmocka_unit_test(nothing_closes_under_its_users),
         cmocka_unit_test(options_out_of_range_are_refused),
     };
