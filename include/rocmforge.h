@@ -550,8 +550,12 @@ typedef struct rf_chat_message {
  * "gemma", "phi3", "deepseek", "zephyr"; "plain" where there is no template or an unknown one. */
 RF_API const char *rf_chat_family(const rf_tokenizer *tokenizer);
 
-/* Renders messages and the opening of the assistant's answer as text to be tokenized with
- * parse_special. *out is NUL-terminated, to be freed with rf_free. */
+/*
+ * Renders messages and the opening of the assistant's answer as text to be tokenized with
+ * parse_special. BOS is not in it: tokenize with add_bos_eos. Family "plain" gives the contents,
+ * each with a newline behind it. *out is NUL-terminated, to be freed with rf_free. Errors: ARGUMENT
+ * (a role that is none, by its name), HOST_MEMORY.
+ */
 RF_API rf_status rf_chat_render(const rf_tokenizer *tokenizer, const rf_chat_message *messages,
                                 size_t count, char **out, rf_error *error);
 
