@@ -70,14 +70,10 @@ static rf_status make_plan(rf_engine *engine, rf_engine_items *items, rf_plan **
     RF_TRY(device->ops->memory(device, &memory, error));
     rf_plan_config config = model->plan_config;
     config.available = memory.free;
-    rf_plan *plan;
-    RF_TRY(rf_plan_new(&config, &plan, error));
-    rf_status status =
-        rf_engine_plan_items(&model->config, &engine->shape, model->runtime, plan, items, error);
-    if (status == RF_OK)
-        status = rf_plan_solve(plan, error);
-    if (status == RF_OK)
-        status = rf_plan_require_fit(plan, error);
+    rf_plan *plan = NULL;
+    RF_TRY(rf_engine_plan_make(&model->config, &engine->shape, model->runtime, &config, &plan,
+                               items, error));
+    rf_status status = rf_plan_require_fit(plan, error);
     if (status != RF_OK) {
         rf_plan_free(plan);
         return status;
@@ -89,16 +85,12 @@ static rf_status make_plan(rf_engine *engine, rf_engine_items *items, rf_plan **
 /* The report on model and engine together. */
 static rf_status make_report(rf_engine *engine, const rf_plan *own, rf_error *error)
 {
-    const rf_engine_shape *shape = &engine->shape;
     rf_plan_config config = engine->model->plan_config;
     config.available = rf_plan_summarise(engine->model->plan).available;
     RF_TRY(rf_plan_new(&config, &engine->plan, error));
     RF_TRY(rf_plan_solve(engine->plan, error));
     RF_TRY(rf_plan_merge(engine->plan, engine->model->plan, error));
-    RF_TRY(rf_plan_merge(engine->plan, own, error));
-    rf_plan_note_engine(engine->plan, shape->kv.n_context, shape->kv.n_sequences, shape->n_batch,
-                        shape->kv.type);
-    return RF_OK;
+    return rf_engine_plan_join(engine->plan, own, &engine->shape, error);
 }
 
 static rf_status fill(rf_engine *engine, const rf_plan *plan, const rf_engine_items *items,

@@ -98,9 +98,10 @@ static rf_status add_workspace(const rf_model_config *c, const rf_engine_shape *
     return rf_plan_add(plan, "workspace", RF_MEMORY_SCRATCH, bytes ? bytes : 1, item, error);
 }
 
-rf_status rf_engine_plan_items(const rf_model_config *c, const rf_engine_shape *shape,
-                               const rf_runtime *runtime, rf_plan *plan, rf_engine_items *items,
-                               rf_error *error)
+/* Adds all that an engine takes to a plan. */
+static rf_status plan_items(const rf_model_config *c, const rf_engine_shape *shape,
+                            const rf_runtime *runtime, rf_plan *plan, rf_engine_items *items,
+                            rf_error *error)
 {
     uint64_t n = shape->n_batch;
     uint64_t q_width = (uint64_t)c->n_heads * c->head_size;
@@ -126,6 +127,32 @@ rf_status rf_engine_plan_items(const rf_model_config *c, const rf_engine_shape *
     return RF_OK;
 }
 
+rf_status rf_engine_plan_make(const rf_model_config *config, const rf_engine_shape *shape,
+                              const rf_runtime *runtime, const rf_plan_config *plan_config,
+                              rf_plan **out, rf_engine_items *items, rf_error *error)
+{
+    rf_plan *plan = NULL;
+    RF_TRY(rf_plan_new(plan_config, &plan, error));
+    rf_status status = plan_items(config, shape, runtime, plan, items, error);
+    if (status == RF_OK)
+        status = rf_plan_solve(plan, error);
+    if (status != RF_OK) {
+        rf_plan_free(plan);
+        return status;
+    }
+    *out = plan;
+    return RF_OK;
+}
+
+rf_status rf_engine_plan_join(rf_plan *whole, const rf_plan *engine, const rf_engine_shape *shape,
+                              rf_error *error)
+{
+    RF_TRY(rf_plan_merge(whole, engine, error));
+    rf_plan_note_engine(whole, shape->kv.n_context, shape->kv.n_sequences, shape->n_batch,
+                        shape->kv.type);
+    return RF_OK;
+}
+
 /* Appends an engine's plan to the draft's own. */
 static rf_status plan_engine(rf_runtime *runtime, const rf_model_draft *draft,
                              const rf_model_options *model_options,
@@ -134,20 +161,13 @@ static rf_status plan_engine(rf_runtime *runtime, const rf_model_draft *draft,
     rf_engine_shape shape;
     rf_engine_items items;
     rf_plan *plan = NULL;
+    rf_plan_config config = {.pool_bytes = model_options->pool_bytes,
+                             .alignment = model_options->alignment,
+                             .available = rf_plan_summarise(draft->plan).available};
     RF_TRY(rf_engine_resolve(&draft->config, engine_options, &shape, error));
-    RF_TRY(rf_plan_new(&(rf_plan_config){.pool_bytes = model_options->pool_bytes,
-                                         .alignment = model_options->alignment,
-                                         .available = rf_plan_summarise(draft->plan).available},
-                       &plan, error));
-    rf_status status = rf_engine_plan_items(&draft->config, &shape, runtime, plan, &items, error);
-    if (status == RF_OK)
-        status = rf_plan_solve(plan, error);
-    if (status == RF_OK)
-        status = rf_plan_merge(draft->plan, plan, error);
+    RF_TRY(rf_engine_plan_make(&draft->config, &shape, runtime, &config, &plan, &items, error));
+    rf_status status = rf_engine_plan_join(draft->plan, plan, &shape, error);
     rf_plan_free(plan);
-    if (status == RF_OK)
-        rf_plan_note_engine(draft->plan, shape.kv.n_context, shape.kv.n_sequences, shape.n_batch,
-                            shape.kv.type);
     return status;
 }
 
