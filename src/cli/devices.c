@@ -7,6 +7,9 @@
 #include "cli/options.h"
 #include "cli/output.h"
 
+/* More than any one machine has. To count first and then ask would open every GPU twice. */
+#define MAX_DEVICES 256
+
 /* What a driver says need not be UTF-8, nor whole characters where it was cut. */
 static json_t *text(const char *said)
 {
@@ -49,14 +52,12 @@ static void print_table(const rf_device_info *devices, size_t count)
 
 rf_status rf_cli_devices(const rf_cli_settings *settings, rf_error *error)
 {
-    size_t capacity = 0;
-    RF_TRY(rf_device_list(NULL, 0, &capacity, error));
-    rf_device_info *devices = rf_calloc(capacity + 1, sizeof(*devices));
-    if (!devices)
-        return rf_error_host_memory(error, "the list of devices", capacity * sizeof(*devices));
     size_t count = 0;
-    rf_status status = rf_device_list(devices, capacity, &count, error);
-    count = count < capacity ? count : capacity; /* one may have been plugged in meanwhile */
+    rf_device_info *devices = rf_calloc(MAX_DEVICES, sizeof(*devices));
+    if (!devices)
+        return rf_error_host_memory(error, "the list of devices", MAX_DEVICES * sizeof(*devices));
+    rf_status status = rf_device_list(devices, MAX_DEVICES, &count, error);
+    count = count < MAX_DEVICES ? count : MAX_DEVICES;
     if (status == RF_OK && settings->json)
         status = print_json(devices, count, error);
     else if (status == RF_OK)
