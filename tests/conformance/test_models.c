@@ -5,12 +5,12 @@
 #include "support/cmocka.h"
 
 #include <dirent.h>
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "gguf/gguf.h"
+#include "support/expected.h"
 #include "support/oracle.h"
 #include "support/session.h"
 
@@ -19,53 +19,6 @@
 #define TOLERANCE_F16       1e-3
 #define TOLERANCE_QUANTISED 0.03
 #define TOLERANCE_EXPERTS   0.08 /* a rounded router may choose another expert */
-
-typedef struct expected {
-    int32_t *tokens;
-    float *logits;
-    uint32_t n_tokens;
-    uint32_t n_vocab;
-} expected;
-
-static void *read_tensor(const rf_gguf *gguf, const char *name, rf_type type, uint64_t *shape)
-{
-    const rf_gguf_tensor *t = rf_gguf_find_tensor(gguf, name);
-    assert_non_null(t);
-    assert_int_equal(t->type, type);
-    void *bytes = malloc(t->bytes);
-    assert_int_equal(rf_file_read(rf_gguf_file(gguf, t->file), t->offset, bytes, t->bytes, NULL),
-                     RF_OK);
-    memcpy(shape, t->shape, sizeof(t->shape));
-    return bytes;
-}
-
-static expected read_expected(const char *path)
-{
-    rf_gguf *gguf = NULL;
-    rf_error error;
-    uint64_t shape[RF_MAX_DIMENSIONS];
-    expected e = {0};
-    if (rf_gguf_open(path, &gguf, &error) != RF_OK)
-        fail_msg("%s", error.message);
-    e.tokens = read_tensor(gguf, "tokens", RF_TYPE_I32, shape);
-    e.logits = read_tensor(gguf, "logits", RF_TYPE_F32, shape);
-    e.n_vocab = (uint32_t)shape[0];
-    e.n_tokens = (uint32_t)shape[1];
-    rf_gguf_close(gguf);
-    return e;
-}
-
-static double distance(const float *a, const float *b, size_t n)
-{
-    double difference = 0;
-    double norm = 0;
-    for (size_t i = 0; i < n; i++) {
-        difference += ((double)a[i] - b[i]) * ((double)a[i] - b[i]);
-        norm += (double)b[i] * b[i];
-    }
-    double result = sqrt(difference / norm);
-    return isnan(result) ? INFINITY : result;
-}
 
 static double run(const char *path, const expected *e, bool reference, rf_type kv_type,
                   bool one_by_one, bool no_mmap)
@@ -85,7 +38,7 @@ static double run(const char *path, const expected *e, bool reference, rf_type k
     if (rf_engine_logits(s.engine, e->tokens, e->n_tokens, one_by_one, logits, &error) != RF_OK)
         fail_msg("%s: %s", path, error.message);
     session_close(&s);
-    double result = distance(logits, e->logits, n);
+    double result = expected_distance(e, logits);
     free(logits);
     return result;
 }
@@ -109,7 +62,7 @@ static double tolerance_of(const char *path)
 
 static void check_model(const char *path, const char *expect_path)
 {
-    expected e = read_expected(expect_path);
+    expected e = expected_read(expect_path);
     double tolerance = tolerance_of(path);
     double exact = run(path, &e, true, RF_TYPE_F32, false, false);
     double exact_single = run(path, &e, true, RF_TYPE_F32, true, true);
@@ -117,8 +70,7 @@ static void check_model(const char *path, const char *expect_path)
     double fast_single = run(path, &e, false, RF_TYPE_F16, true, true);
     print_message("%s: exact %.1e and %.1e one by one; fast %.1e and %.1e (tolerance %g)\n",
                   strrchr(path, '/') + 1, exact, exact_single, fast, fast_single, tolerance);
-    free(e.tokens);
-    free(e.logits);
+    expected_free(&e);
     assert_true(exact < TOLERANCE_EXACT);
     assert_true(exact_single < TOLERANCE_EXACT);
     assert_true(fast < tolerance);

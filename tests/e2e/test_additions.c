@@ -5,12 +5,11 @@
  */
 #include "support/cmocka.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "gguf/gguf.h"
+#include "support/expected.h"
 #include "support/oracle.h"
 #include "support/session.h"
 
@@ -129,31 +128,14 @@ static void answers_additions_kept_out_of_training(void **state)
     assert_true(n_right >= N_REQUIRED);
 }
 
-static void *read_tensor(const rf_gguf *gguf, const char *name, uint64_t *n)
-{
-    const rf_gguf_tensor *t = rf_gguf_find_tensor(gguf, name);
-    assert_non_null(t);
-    void *bytes = malloc(t->bytes);
-    *n = t->n_elements;
-    assert_int_equal(rf_file_read(rf_gguf_file(gguf, t->file), t->offset, bytes, t->bytes, NULL),
-                     RF_OK);
-    return bytes;
-}
-
 static void gives_the_logits_of_its_training_program(void **state)
 {
     (void)state;
     char path[ORACLE_PATH_BYTES];
-    rf_gguf *gguf = NULL;
     rf_error error;
-    uint64_t n_tokens;
-    uint64_t n;
     source_path("tests/e2e/data/demo.expect.gguf", path);
-    ok(rf_gguf_open(path, &gguf, &error), &error);
-    int32_t *tokens = read_tensor(gguf, "tokens", &n_tokens);
-    float *expected = read_tensor(gguf, "logits", &n);
-    rf_gguf_close(gguf);
-    float *logits = calloc(n, sizeof(float));
+    expected e = expected_read(path);
+    float *logits = calloc((size_t)e.n_tokens * e.n_vocab, sizeof(float));
     source_path("models/demo.gguf", path);
     for (int reference = 0; reference < 2; reference++) {
         session_options options = session_defaults();
@@ -161,22 +143,15 @@ static void gives_the_logits_of_its_training_program(void **state)
         options.engine.kv_type_set = true;
         options.engine.kv_type = RF_TYPE_F32;
         session s = session_open(path, &options);
-        assert_int_equal(n_tokens * rf_model_describe(s.model).n_vocabulary, n);
-        ok(rf_engine_logits(s.engine, tokens, n_tokens, false, logits, &error), &error);
+        assert_int_equal(rf_model_describe(s.model).n_vocabulary, e.n_vocab);
+        ok(rf_engine_logits(s.engine, e.tokens, e.n_tokens, false, logits, &error), &error);
         session_close(&s);
-        double difference = 0;
-        double norm = 0;
-        for (uint64_t i = 0; i < n; i++) {
-            difference += ((double)logits[i] - expected[i]) * ((double)logits[i] - expected[i]);
-            norm += (double)expected[i] * expected[i];
-        }
-        double relative = sqrt(difference / norm);
+        double relative = expected_distance(&e, logits);
         print_message("%s kernels: relative error %.1e\n", reference ? "portable" : "fast",
                       relative);
         assert_true(relative < (reference ? 1e-4 : 0.03));
     }
-    free(tokens);
-    free(expected);
+    expected_free(&e);
     free(logits);
 }
 
