@@ -491,6 +491,54 @@ RF_API rf_plan_pool rf_plan_pool_at(const rf_plan *plan, size_t i); /* all zero 
 RF_API size_t rf_plan_item_count(const rf_plan *plan);
 RF_API rf_plan_item rf_plan_item_at(const rf_plan *plan, size_t i); /* all zero past the end */
 
+/* --------------------------------------------------------------------------------- measuring ---
+ */
+
+/*
+ * What a load is held against: its two halves by themselves, made with the same threads, buffers
+ * and streams, and the state of the page cache that it starts from.
+ */
+
+typedef struct rf_measure_options {
+    size_t size;
+    rf_read_mode read_mode; /* of rf_measure_read */
+    uint32_t n_readers;     /* the same; as in rf_model_options, as are the next two */
+    uint32_t staging_buffers;
+    uint64_t staging_bytes;
+    uint64_t copy_bytes; /* of rf_measure_copy: how much to copy, rounded up to whole buffers; 0: 4
+                            GiB */
+} rf_measure_options;
+
+#define RF_MEASURE_OPTIONS_INIT ((rf_measure_options){.size = sizeof(rf_measure_options)})
+
+typedef struct rf_transfer_measurement {
+    uint64_t bytes;
+    uint64_t nanoseconds;
+    rf_read_mode read_mode; /* what was done: never RF_READ_AUTO; 0 of a copy */
+    uint32_t n_readers;     /* 0 of a copy */
+    uint32_t staging_buffers;
+    uint64_t staging_bytes; /* of all buffers together */
+} rf_transfer_measurement;
+
+/* Reads whole files into pinned buffers: no checksums, no copies. The buffers are allocated before
+ * the clock starts. Errors: NOT_FOUND, IO, ARGUMENT (a limit; an empty file), DEVICE, HOST_MEMORY.
+ */
+RF_API rf_status rf_measure_read(rf_runtime *runtime, const char *const *paths, size_t count,
+                                 const rf_measure_options *options, rf_transfer_measurement *out,
+                                 rf_error *error);
+
+/* Copies from pinned buffers to device memory, as many bytes of it as the buffers have; what is
+ * allocated is freed again. Errors: ARGUMENT, DEVICE, DEVICE_MEMORY, HOST_MEMORY. */
+RF_API rf_status rf_measure_copy(rf_runtime *runtime, const rf_measure_options *options,
+                                 rf_transfer_measurement *out, rf_error *error);
+
+/* Which part of a file is in the page cache, 0 to 1, from a sample of places. UNSUPPORTED where the
+ * file system does not tell. */
+RF_API rf_status rf_page_cache_share(const char *path, double *out, rf_error *error);
+/* Asks the system to write a file to storage and forget it in the page cache. It need not: pages
+ * that somebody has mapped stay, and all of a file system in memory; rf_page_cache_share tells. */
+RF_API rf_status rf_page_cache_drop(const char *path, rf_error *error);
+
 /* ------------------------------------------------------------------------------- tokenizer --- */
 
 #define RF_TOKEN_NONE (-1)

@@ -61,4 +61,9 @@ rf_status rf_file_read_direct(const rf_file *file, uint64_t offset, void *out, u
 bool rf_file_sample_cache(const rf_file *file, uint64_t offset, uint64_t bytes, uint32_t samples,
                           uint32_t *resident);
 
+/* Writes what is not yet on storage and asks the system to forget the file's pages in the page
+ * cache. It keeps those that somebody has mapped and touched, and all of them where the file system
+ * is nothing but memory (tmpfs): ask rf_file_sample_cache. Errors: IO. */
+rf_status rf_file_drop_cache(const rf_file *file, rf_error *error);
+
 #endif

@@ -1,5 +1,5 @@
 /*
- * file_direct.c: reading past the page cache, and asking what is in it.
+ * file_direct.c: reading past the page cache, asking what is in it, and emptying it.
  *
  * O_DIRECT belongs to an open file description, so a file gets a second one. It is opened through
  * /proc/self/fd, which leads to the same file whatever has become of its path.
@@ -137,4 +137,15 @@ bool rf_file_sample_cache(const rf_file *file, uint64_t offset, uint64_t bytes, 
     if (told)
         *resident = found;
     return told;
+}
+
+rf_status rf_file_drop_cache(const rf_file *file, rf_error *error)
+{
+    /* A page that is not written yet is not dropped; a descriptor for reading will do. */
+    if (fdatasync(file->descriptor) != 0)
+        return rf_file_error(error, file->path, "cannot write it to storage", errno);
+    int code = posix_fadvise(file->descriptor, 0, 0, POSIX_FADV_DONTNEED);
+    if (code != 0)
+        return rf_file_error(error, file->path, "cannot drop it from the page cache", code);
+    return RF_OK;
 }

@@ -72,6 +72,20 @@ static const rf_cli_command_info commands[RF_CLI_COMMAND_COUNT] = {
          "(Q4_K_M and so on) as llama-quantize makes them without an importance matrix, and rows "
          "that are no multiple of 256 in the types that stand in for those of such blocks.\n\n"
          "The file appears under its name when it is complete; Ctrl-C leaves nothing."},
+    [RF_CLI_BENCH] =
+        {"bench", "", 0, "measure how fast this machine is with a model",
+         "What is measured is chosen by an option.\n\n"
+         "--load loads the model, frees it, and does so again: with its file read from storage "
+         "(cold: the page cache is dropped before every load, and asked whether it was) and from "
+         "the page cache (warm). It prints the phases of a load, and beside its rate the ceilings "
+         "that this machine sets, measured in the same run: reading the same file by 1 to 16 "
+         "threads, through the page cache and past it, and copying from pinned memory to the "
+         "device. --readers, --staging-buffers and --staging-bytes take lists, such as 8,12,16: "
+         "every combination is measured.\n\n"
+         "Host memory is what the process has (RssAnon and RssShmem, sampled each millisecond) "
+         "above what it had before the load, and on a GPU the pinned buffers, counted once more "
+         "where the driver shows them to the system. The page cache is not in "
+         "it.\n\n" MODEL_DETAILS},
 };
 
 const rf_cli_command_info *rf_cli_command_describe(rf_cli_command command)

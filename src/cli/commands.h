@@ -21,6 +21,7 @@ typedef enum rf_cli_command {
     RF_CLI_MODELS,
     RF_CLI_DEVICES,
     RF_CLI_SYNTH,
+    RF_CLI_BENCH,
     RF_CLI_COMMAND_COUNT
 } rf_cli_command;
 
@@ -52,5 +53,6 @@ rf_status rf_cli_perplexity(const struct rf_cli_settings *settings, rf_error *er
 rf_status rf_cli_models(const struct rf_cli_settings *settings, rf_error *error);
 rf_status rf_cli_devices(const struct rf_cli_settings *settings, rf_error *error);
 rf_status rf_cli_synth(const struct rf_cli_settings *settings, rf_error *error);
+rf_status rf_cli_bench(const struct rf_cli_settings *settings, rf_error *error);
 
 #endif

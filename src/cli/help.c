@@ -12,8 +12,11 @@ enum {
 };
 
 static const char *const group_titles[RF_CLI_GROUP_COUNT] = {
-    [RF_CLI_GROUP_INPUT] = "Input",   [RF_CLI_GROUP_MODEL] = "Model and memory",
-    [RF_CLI_GROUP_DEVICE] = "Device", [RF_CLI_GROUP_SAMPLING] = "Generation",
+    [RF_CLI_GROUP_INPUT] = "Input",
+    [RF_CLI_GROUP_MEASURE] = "What to measure",
+    [RF_CLI_GROUP_MODEL] = "Model and memory",
+    [RF_CLI_GROUP_DEVICE] = "Device",
+    [RF_CLI_GROUP_SAMPLING] = "Generation",
     [RF_CLI_GROUP_OUTPUT] = "Output",
 };
 

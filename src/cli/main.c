@@ -29,6 +29,7 @@ static const command_function functions[RF_CLI_COMMAND_COUNT] = {
     [RF_CLI_MODELS] = rf_cli_models,
     [RF_CLI_DEVICES] = rf_cli_devices,
     [RF_CLI_SYNTH] = rf_cli_synth,
+    [RF_CLI_BENCH] = rf_cli_bench,
 };
 
 /* Fills standard streams that the caller has closed: the next file opened, a model perhaps, would

@@ -13,13 +13,19 @@
 #define MODELS       BIT(RF_CLI_MODELS)
 #define DEVICES      BIT(RF_CLI_DEVICES)
 #define SYNTH        BIT(RF_CLI_SYNTH)
+#define BENCH        BIT(RF_CLI_BENCH)
 #define COMPUTES     (RUN | LOGITS | PERPLEXITY)
+#define LOADS        (COMPUTES | PLAN | BENCH)
 #define FIELD(name)  offsetof(rf_cli_settings, name)
 
 /* Limits that the library has too, named here because the help shows them; the library's are what
  * counts. */
 #define MAX_THREADS   512
 #define MAX_READERS   64
+#define MAX_BUFFERS   256
+#define MIN_BUFFER    (128U << 10)
+#define MAX_BUFFER    (256U << 20)
+#define MAX_REPEAT    100
 #define MAX_TOKENS    (1U << 30)
 #define MAX_LAYERS    4096
 #define MAX_PAGE      256
@@ -61,9 +67,16 @@ static const rf_cli_option options[] = {
          .help = "add BOS and EOS as the model's metadata says, and take text such as '<|im_end|>' "
                  "as its control token"),
 
+    FLAG("load", 0, MEASURE, BENCH, load, .help = "the load of a model"),
+    FLAG("cold", 0, MEASURE, BENCH, cold,
+         .help = "with its file on storage alone (default: this, and --warm)"),
+    FLAG("warm", 0, MEASURE, BENCH, warm, .help = "with its file in the page cache"),
+    NUMBER(COUNT, "repeat", 'r', "N", 1, MAX_REPEAT, MEASURE, BENCH, repeat, .fallback = "5",
+           .help = "loads of each kind"),
+
     TEXT("model", 'm', "MODEL", MODEL, ALL & ~(MODELS | DEVICES | SYNTH), model,
          .help = "a path or a name in the model folders (default: the demo model)"),
-    FLAG("no-mmap", 0, MODEL, COMPUTES | PLAN, no_mmap,
+    FLAG("no-mmap", 0, MODEL, LOADS, no_mmap,
          .help = "read the weights into memory pools and do not use the mapped file in place"),
     NUMBER(
         COUNT, "ctx", 'c', "TOKENS", 0, MAX_TOKENS, MODEL, RUN | PLAN, context, .alias = "context",
@@ -86,22 +99,34 @@ static const rf_cli_option options[] = {
            .fallback = "f16", .help = "element type of the KV cache"),
     NUMBER(COUNT, "page", 0, "TOKENS", 1, MAX_PAGE, MODEL, COMPUTES | PLAN, page_tokens,
            .fallback = "16", .help = "tokens in a page of the KV cache, a power of two"),
-    NUMBER(SIZE, "pool-size", 0, "BYTES", MIN_POOL, MAX_POOL, MODEL, COMPUTES | PLAN, pool_size,
+    NUMBER(SIZE, "pool-size", 0, "BYTES", MIN_POOL, MAX_POOL, MODEL, LOADS, pool_size,
            .fallback = "1G", .help = "the most that one memory pool holds, a power of two"),
-    NUMBER(SIZE, "alignment", 0, "BYTES", MIN_ALIGNMENT, MAX_ALIGNMENT, MODEL, COMPUTES | PLAN,
-           alignment, .fallback = "4K", .help = "alignment of tensors in a pool, a power of two"),
-    OPTION("read-mode", 0, "auto|buffered|direct", RF_CLI_CHOICE, MODEL, COMPUTES | PLAN, read_mode,
+    NUMBER(SIZE, "alignment", 0, "BYTES", MIN_ALIGNMENT, MAX_ALIGNMENT, MODEL, LOADS, alignment,
+           .fallback = "4K", .help = "alignment of tensors in a pool, a power of two"),
+    OPTION("read-mode", 0, "auto|buffered|direct", RF_CLI_CHOICE, MODEL, LOADS, read_mode,
            .fallback = "auto",
            .help = "how weights are read into pools: through the page cache, past it, or as it is "
                    "faster"),
     NUMBER(COUNT, "readers", 0, "N", 1, MAX_READERS, MODEL, COMPUTES | PLAN, readers,
            .help = "threads that read weights into pools (default: 12)"),
-    FLAG("verify", 0, MODEL, COMPUTES, verify,
+    NUMBER(COUNT, "staging-buffers", 0, "N", 1, MAX_BUFFERS, MODEL, COMPUTES | PLAN,
+           staging_buffers,
+           .help = "pinned buffers that weights pass through to a GPU (default: 16)"),
+    NUMBER(SIZE, "staging-bytes", 0, "BYTES", MIN_BUFFER, MAX_BUFFER, MODEL, COMPUTES | PLAN,
+           staging_bytes, .help = "size of each, a multiple of 4096 (default: 8M)"),
+    NUMBER(COUNTS, "readers", 0, "N,N,…", 1, MAX_READERS, MODEL, BENCH, readers_list,
+           .help = "threads that read weights into pools (default: 12)"),
+    NUMBER(COUNTS, "staging-buffers", 0, "N,N,…", 1, MAX_BUFFERS, MODEL, BENCH,
+           staging_buffers_list,
+           .help = "pinned buffers that weights pass through to a GPU (default: 16)"),
+    NUMBER(SIZES, "staging-bytes", 0, "BYTES,…", MIN_BUFFER, MAX_BUFFER, MODEL, BENCH,
+           staging_bytes_list, .help = "size of each, a multiple of 4096 (default: 8M)"),
+    FLAG("verify", 0, MODEL, COMPUTES | BENCH, verify,
          .help = "read every tensor back from its pool and compare it with its file"),
 
-    TEXT("device", 'd', "ID", DEVICE, COMPUTES | PLAN, device,
+    TEXT("device", 'd', "ID", DEVICE, LOADS, device,
          .help = "a device as 'rocmforge devices' lists them (default: the best one)"),
-    NUMBER(COUNT, "threads", 't', "N", 1, MAX_THREADS, DEVICE, COMPUTES | PLAN | SYNTH, threads,
+    NUMBER(COUNT, "threads", 't', "N", 1, MAX_THREADS, DEVICE, LOADS | SYNTH, threads,
            .help = "CPU threads (default: one a core)"),
     FLAG("reference", 0, DEVICE, COMPUTES, reference,
          .help = "use the portable kernels only: slow, exact on dequantised weights"),

@@ -98,6 +98,27 @@ static rf_status choose(const char *choices, const char *text, const char **out,
     return rf_error_set(error, RF_ERROR_ARGUMENT, "'%s' is none of %s", text, choices);
 }
 
+/* Reads numbers separated by commas. */
+static rf_status parse_list(const char *text, bool sizes, uint64_t minimum, uint64_t maximum,
+                            rf_cli_list *out, rf_error *error)
+{
+    rf_cli_list list = {0};
+    for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
+        char word[32];
+        size_t length = strcspn(at, ",");
+        if (length >= sizeof(word) || list.count == RF_CLI_LIST_MAX)
+            return rf_error_set(error, RF_ERROR_ARGUMENT,
+                                "'%s' is not a list of at most %d numbers", text, RF_CLI_LIST_MAX);
+        memcpy(word, at, length);
+        word[length] = '\0';
+        uint64_t *value = &list.values[list.count++];
+        RF_TRY(sizes ? rf_cli_parse_size(word, minimum, maximum, value, error)
+                     : rf_cli_parse_count(word, minimum, maximum, value, error));
+    }
+    *out = list;
+    return RF_OK;
+}
+
 static rf_status add_bias(rf_cli_settings *settings, const char *text, rf_error *error)
 {
     rf_logit_bias bias;
@@ -139,6 +160,10 @@ static rf_status store(const rf_cli_option *option, const char *value, rf_cli_se
                                  integer_limit(option->maximum), field, error);
     case RF_CLI_REAL:
         return rf_cli_parse_real(value, option->minimum, option->maximum, field, error);
+    case RF_CLI_COUNTS:
+    case RF_CLI_SIZES:
+        return parse_list(value, option->kind == RF_CLI_SIZES, integer_limit(option->minimum),
+                          integer_limit(option->maximum), field, error);
     case RF_CLI_BIAS:
         return add_bias(settings, value, error);
     }
@@ -222,6 +247,10 @@ static rf_status check_together(const rf_cli_settings *settings, rf_error *error
                             "options --prompt and --file exclude each other");
     if (settings->system && !settings->chat)
         return rf_error_set(error, RF_ERROR_ARGUMENT, "option --system needs --chat");
+    if (settings->command == RF_CLI_BENCH && !settings->load)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "option --load is missing: it is what can be "
+                            "measured");
     static const char *const synth_arguments[] = {"SHAPE", "QUANT", "OUT"};
     size_t needed = settings->list ? 0 : settings->dry_run ? 2 : 3;
     if (settings->command == RF_CLI_SYNTH && settings->n_arguments < needed)

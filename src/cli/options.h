@@ -13,6 +13,13 @@
 #include "cli/commands.h"
 #include "rocmforge.h"
 
+/* Numbers of an option that takes a list. */
+#define RF_CLI_LIST_MAX 16
+typedef struct rf_cli_list {
+    uint64_t values[RF_CLI_LIST_MAX];
+    size_t count; /* 0: not given */
+} rf_cli_list;
+
 /* What a command line asks for. Strings are the caller's arguments and live as long as those. */
 typedef struct rf_cli_settings {
     rf_cli_command command;
@@ -36,6 +43,8 @@ typedef struct rf_cli_settings {
     uint64_t alignment;
     const char *read_mode;
     uint64_t readers;
+    uint64_t staging_buffers;
+    uint64_t staging_bytes;
     bool verify;
 
     const char *device;
@@ -69,6 +78,14 @@ typedef struct rf_cli_settings {
     bool list;
     bool dry_run;
 
+    bool load;
+    bool cold;
+    bool warm;
+    uint64_t repeat;
+    rf_cli_list readers_list;
+    rf_cli_list staging_buffers_list;
+    rf_cli_list staging_bytes_list;
+
     const char *output;
     bool json;
     bool all;
@@ -82,11 +99,14 @@ typedef enum rf_cli_kind {
     RF_CLI_COUNT,  /* uint64_t within the limits */
     RF_CLI_SIZE,   /* the same, in bytes */
     RF_CLI_REAL,   /* double within the limits */
+    RF_CLI_COUNTS, /* rf_cli_list: integers within the limits, separated by commas */
+    RF_CLI_SIZES,  /* the same, in bytes */
     RF_CLI_BIAS,   /* adds to biases */
 } rf_cli_kind;
 
 typedef enum rf_cli_group {
     RF_CLI_GROUP_INPUT,
+    RF_CLI_GROUP_MEASURE,
     RF_CLI_GROUP_MODEL,
     RF_CLI_GROUP_DEVICE,
     RF_CLI_GROUP_SAMPLING,

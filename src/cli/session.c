@@ -30,6 +30,8 @@ rf_model_options rf_cli_model_options(const rf_cli_settings *settings)
                         : strcmp(settings->read_mode, "direct") == 0 ? RF_READ_DIRECT
                                                                      : RF_READ_AUTO;
     options.n_readers = (uint32_t)settings->readers;
+    options.staging_buffers = (uint32_t)settings->staging_buffers;
+    options.staging_bytes = settings->staging_bytes;
     options.verify = settings->verify;
     return options;
 }

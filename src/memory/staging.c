@@ -9,6 +9,18 @@
 #include "base/memory.h"
 #include "memory/staging_transfer.h"
 
+void rf_staging_transfer_open(rf_transfer *t)
+{
+    pthread_mutex_init(&t->lock, NULL); /* neither can fail with default attributes on Linux */
+    pthread_cond_init(&t->changed, NULL);
+}
+
+void rf_staging_transfer_close(rf_transfer *t)
+{
+    pthread_cond_destroy(&t->changed);
+    pthread_mutex_destroy(&t->lock);
+}
+
 /* ---- readers -------------------------------------------------------------------------------- */
 
 /* The lock is held. */
@@ -72,14 +84,7 @@ static rf_status start_readers(rf_transfer *t, pthread_t *threads, uint32_t *sta
 
 /* ---- the waiting thread --------------------------------------------------------------------- */
 
-/* Who is told of the bytes done, and how many were before this round. */
-typedef struct audience {
-    const rf_staging_config *config;
-    uint64_t before;
-    uint64_t total;
-} audience;
-
-static rf_status tell(const audience *a, uint64_t done, rf_error *error)
+static rf_status tell(const rf_staging_audience *a, uint64_t done, rf_error *error)
 {
     if (!a->config->progress || a->config->progress(a->config->progress_user, done, a->total))
         return RF_OK;
@@ -87,7 +92,7 @@ static rf_status tell(const audience *a, uint64_t done, rf_error *error)
 }
 
 /* Waits until the readers have ended and every byte was told of; a cancellation stops them. */
-static void watch(rf_transfer *t, const audience *a)
+static void watch(rf_transfer *t, const rf_staging_audience *a)
 {
     uint64_t told = 0;
     pthread_mutex_lock(&t->lock);
@@ -107,8 +112,8 @@ static void watch(rf_transfer *t, const audience *a)
     pthread_mutex_unlock(&t->lock);
 }
 
-/* Has every job done by `task`, and waits for the copies. */
-static rf_status run_round(rf_transfer *t, rf_staging_task task, const audience *a, rf_error *error)
+rf_status rf_staging_run_round(rf_transfer *t, rf_staging_task task, const rf_staging_audience *a,
+                               rf_error *error)
 {
     pthread_t threads[RF_STAGING_MAX_READERS];
     uint32_t started = 0;
@@ -166,13 +171,13 @@ static uint64_t combine(rf_transfer *t)
 static rf_status run(rf_transfer *t, const rf_staging_shape *s, const rf_staging_config *config,
                      rf_load_stats *stats, rf_error *error)
 {
-    audience a = {.config = config, .total = s->work.bytes};
+    rf_staging_audience a = {.config = config, .total = s->work.bytes};
     if (config->verify && !rf_mul(s->work.bytes, 2, &a.total))
         return rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of %u tensors overflow",
                             t->n_items);
     RF_TRY(tell(&a, 0, error));
     uint64_t start = rf_clock_ns();
-    RF_TRY(run_round(t, rf_staging_read_job, &a, error));
+    RF_TRY(rf_staging_run_round(t, rf_staging_read_job, &a, error));
     uint64_t loaded = rf_clock_ns();
     stats->transfer_nanoseconds = loaded - start;
     stats->read_thread_nanoseconds = t->times.read;
@@ -180,7 +185,7 @@ static rf_status run(rf_transfer *t, const rf_staging_shape *s, const rf_staging
     if (!config->verify)
         return RF_OK;
     a.before = s->work.bytes;
-    RF_TRY(run_round(t, rf_staging_verify_job, &a, error));
+    RF_TRY(rf_staging_run_round(t, rf_staging_verify_job, &a, error));
     stats->verify_nanoseconds = rf_clock_ns() - loaded;
     return RF_OK;
 }
@@ -219,15 +224,13 @@ rf_status rf_staging_load(rf_memory *memory, const rf_staging_config *config,
                      .n_items = n_items,
                      .n_readers = s.n_readers,
                      .capacity = s.capacity};
-    pthread_mutex_init(&t.lock, NULL); /* neither can fail with default attributes on Linux */
-    pthread_cond_init(&t.changed, NULL);
+    rf_staging_transfer_open(&t);
     rf_status status = set_up_and_run(&t, &s, config, &known, error);
     rf_status closed = rf_staging_ring_close(t.ring, status == RF_OK ? error : NULL);
     status = status == RF_OK ? closed : status;
     rf_free(t.first_piece);
     rf_free(t.pieces);
-    pthread_cond_destroy(&t.changed);
-    pthread_mutex_destroy(&t.lock);
+    rf_staging_transfer_close(&t);
     if (status == RF_OK)
         *stats = known;
     return status;

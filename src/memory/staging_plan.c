@@ -20,8 +20,8 @@ static uint32_t lesser(uint32_t a, uint64_t b)
     return a < b ? a : (uint32_t)b;
 }
 
-static rf_status fill_defaults(const rf_staging_config *config, rf_staging_shape *out,
-                               rf_error *error)
+rf_status rf_staging_fill_defaults(const rf_staging_config *config, rf_staging_shape *out,
+                                   rf_error *error)
 {
     rf_staging_shape s = {
         .staged = !config->unified || config->read_mode == RF_READ_DIRECT,
@@ -51,7 +51,7 @@ rf_status rf_staging_make_shape(const rf_staging_config *config, const rf_stagin
                                 uint32_t n_items, rf_staging_shape *out, rf_error *error)
 {
     rf_staging_shape s = {0};
-    RF_TRY(fill_defaults(config, &s, error));
+    RF_TRY(rf_staging_fill_defaults(config, &s, error));
     RF_TRY(rf_staging_measure(items, n_items, s.capacity, &s.work, error));
     s.n_buffers = s.staged ? lesser(s.n_buffers, s.work.jobs) : 0;
     s.buffer_bytes = s.work.widest;

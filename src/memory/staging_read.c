@@ -125,6 +125,19 @@ static rf_status read_staged(const rf_transfer *t, const rf_staging_job *job,
     return RF_OK;
 }
 
+rf_status rf_staging_fetch_job(rf_transfer *transfer, const rf_staging_job *job,
+                               rf_staging_times *times, rf_error *error)
+{
+    rf_staging_buffer *buffer = NULL;
+    RF_TRY(rf_staging_ring_take(transfer->ring, &buffer, error));
+    uint64_t start = rf_clock_ns();
+    stretch s = buffer_stretch(transfer, job, buffer->memory);
+    RF_TRY(advance(&s, s.end, error));
+    times->read += rf_clock_ns() - start;
+    rf_staging_ring_put(transfer->ring, buffer);
+    return RF_OK;
+}
+
 /* ---- in place ------------------------------------------------------------------------------- */
 
 rf_status rf_staging_host_pointer(const rf_staging_item *item, uint64_t offset, uint8_t **out,

@@ -1,5 +1,5 @@
 /* staging_transfer.h: one load in progress, shared by its coordinator (staging.c) and what readers
- * do (staging_read.c, staging_verify.c). */
+ * do (staging_read.c, staging_verify.c); and by what measures parts of it (measure.c). */
 #ifndef RF_MEMORY_STAGING_TRANSFER_H
 #define RF_MEMORY_STAGING_TRANSFER_H
 
@@ -18,7 +18,11 @@ typedef struct rf_staging_shape {
     rf_staging_work work;
 } rf_staging_shape;
 
-/* ARGUMENT for what is past a limit, by name, and for items that are not as staging.h asks. */
+/* What a configuration asks for, its defaults filled in, whatever the work. ARGUMENT for what is
+ * past a limit, by name. */
+rf_status rf_staging_fill_defaults(const rf_staging_config *config, rf_staging_shape *out,
+                                   rf_error *error);
+/* The same for this work. ARGUMENT also for items that are not as staging.h asks. */
 rf_status rf_staging_make_shape(const rf_staging_config *config, const rf_staging_item *items,
                                 uint32_t n_items, rf_staging_shape *out, rf_error *error);
 
@@ -59,9 +63,29 @@ struct rf_transfer {
     rf_staging_times times; /* of readers that have ended */
 };
 
+/* Makes a transfer's lock ready, and undoes it; the rest is the caller's to fill in and give back.
+ */
+void rf_staging_transfer_open(rf_transfer *transfer);
+void rf_staging_transfer_close(rf_transfer *transfer);
+
+/* Who is told of the bytes done, and how many were before this round. */
+typedef struct rf_staging_audience {
+    const rf_staging_config *config;
+    uint64_t before;
+    uint64_t total;
+} rf_staging_audience;
+
+/* Has every job of a transfer done by `task` on its readers, and waits for the copies. After a
+ * failure copies may be under way until the ring is closed. */
+rf_status rf_staging_run_round(rf_transfer *transfer, rf_staging_task task,
+                               const rf_staging_audience *audience, rf_error *error);
+
 /* Reads a job and starts its copies, or reads it in place. */
 rf_status rf_staging_read_job(rf_transfer *transfer, const rf_staging_job *job,
                               rf_staging_times *times, rf_error *error);
+/* Reads a job into a buffer and leaves it there: what storage or page cache give by themselves. */
+rf_status rf_staging_fetch_job(rf_transfer *transfer, const rf_staging_job *job,
+                               rf_staging_times *times, rf_error *error);
 /* Reads a job's bytes back from the device and compares them with their checksums. */
 rf_status rf_staging_verify_job(rf_transfer *transfer, const rf_staging_job *job,
                                 rf_staging_times *times, rf_error *error);

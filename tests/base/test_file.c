@@ -78,6 +78,25 @@ static void what_cannot_be_sampled_is_said(void **state)
     assert_int_equal(resident, 7);
 }
 
+static void what_is_dropped_is_read_again(void **state)
+{
+    fixture *f = *state;
+    uint8_t to[BYTES] = {0};
+    uint32_t resident = 0;
+    assert_int_equal(rf_file_read(f->file, 0, to, BYTES, NULL), RF_OK);
+    assert_int_equal(rf_file_drop_cache(f->file, NULL), RF_OK);
+    bool told = rf_file_sample_cache(f->file, 0, BYTES, 1, &resident);
+    if (!told || resident) {
+        print_message("skipped: /tmp does not tell what is cached, or keeps all of it\n");
+        skip();
+    }
+    memset(to, 0, sizeof(to));
+    assert_int_equal(rf_file_read(f->file, 0, to, BYTES, NULL), RF_OK);
+    assert_memory_equal(to, f->bytes, BYTES);
+    assert_true(rf_file_sample_cache(f->file, 0, BYTES, 1, &resident));
+    assert_int_equal(resident, 1);
+}
+
 static void a_file_has_one_identity(void **state)
 {
     fixture *f = *state;
@@ -108,6 +127,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(direct_reads_give_the_same_bytes),
         cmocka_unit_test(what_cannot_be_sampled_is_said),
+        cmocka_unit_test(what_is_dropped_is_read_again),
         cmocka_unit_test(a_file_has_one_identity),
         cmocka_unit_test(hashes_are_xxh3),
     };

@@ -130,6 +130,16 @@ static void every_way_of_writing_is_read(void **state)
     assert_string_equal(s.arguments[1], "2");
     assert_string_equal(s.arguments[2], "-3");
 
+    assert_int_equal(parse(RF_CLI_BENCH, "--load --readers 8,12,16 --staging-bytes=128K,1M -r2",
+                           storage, &s, &error),
+                     RF_OK);
+    assert_int_equal(s.readers_list.count, 3);
+    assert_int_equal(s.readers_list.values[2], 16);
+    assert_int_equal(s.staging_bytes_list.count, 2);
+    assert_int_equal(s.staging_bytes_list.values[1], 1 << 20);
+    assert_int_equal(s.staging_buffers_list.count, 0);
+    assert_int_equal(s.repeat, 2);
+
     assert_int_equal(parse(RF_CLI_RUN, "-f -", storage, &s, &error), RF_OK);
     assert_string_equal(s.file, "-");
     assert_int_equal(parse(RF_CLI_LOGITS, "--help", storage, &s, &error), RF_OK);
@@ -167,6 +177,20 @@ static void wrong_command_lines_are_refused_by_name(void **state)
         {RF_CLI_RUN, "--system x", "option --system needs --chat"},
         {RF_CLI_RUN, "x", "'x' is one argument too many"},
         {RF_CLI_INSPECT, "x y", "'y' is one argument too many"},
+        {RF_CLI_BENCH, "-r 3", "option --load is missing: it is what can be measured"},
+        {RF_CLI_BENCH, "--load --readers 8,,9",
+         "option --readers: '' is not an integer from 1 to 64"},
+        {RF_CLI_BENCH, "--load --readers 8,65",
+         "option --readers: '65' is not an integer from 1 to 64"},
+        {RF_CLI_BENCH, "--load --staging-bytes 1M,64K",
+         "option --staging-bytes: '64K' is not a size from 131072 to 268435456 bytes (K, M or G "
+         "may follow)"},
+        {RF_CLI_BENCH, "--load --readers 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
+         "option --readers: '1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1' is not a list of at most 16 "
+         "numbers"},
+        {RF_CLI_BENCH, "--load --readers 100000000000000000000000000000000000000",
+         "option --readers: '100000000000000000000000000000000000000' is not a list of at most 16 "
+         "numbers"},
         {RF_CLI_LOGITS, "--tokens 1", "option --output is missing"},
         {RF_CLI_LOGITS, "-o x", "option --tokens is missing"},
     };

@@ -1,0 +1,91 @@
+"""test_bench.py: rocmforge bench from outside: every phase and ceiling is there, and they agree with each other."""
+import json
+import os
+import re
+import tempfile
+
+from harness import fail, main, rocmforge, succeed
+
+PHASES = ("plan_ms", "allocate_ms", "transfer_ms", "verify_ms", "rest_ms")
+
+
+def model(folder):
+    path = os.path.join(folder, "m.gguf")
+    assert rocmforge("synth", "tiny", "Q4_K_M", path, "-q").returncode == 0
+    return path
+
+
+def measured(*arguments):
+    return json.loads(succeed("bench", "--load", "--json", *arguments))
+
+
+def test_the_phases_of_a_load_add_up():
+    with tempfile.TemporaryDirectory() as folder:
+        result = measured("-m", model(folder), "--no-mmap", "--warm", "-r", 3)
+    (loads,) = result["loads"]
+    assert loads["cache"] == "warm" and loads["mode"] == "buffered", loads
+    assert len(loads["total_ms"]) == 3
+    for i in range(3):
+        parts = sum(loads[phase][i] for phase in PHASES)
+        assert abs(parts - loads["total_ms"][i]) < 1e-6 and loads["rest_ms"][i] >= 0, loads
+        rate = loads["bytes"] / loads["transfer_ms"][i] * 1e-6
+        assert abs(rate / loads["gb_per_s"][i] - 1) < 1e-6
+    best = max(entry["gb_per_s"] for entry in result["reading_warm"])
+    middle = sorted(loads["gb_per_s"])[1]
+    assert abs(loads["share_of_reading"] / (middle / best) - 1) < 1e-6
+    assert [entry["readers"] for entry in result["reading_warm"]][0] == 1
+    assert "copying" not in result and "share_of_copying" not in loads  # the readers fill the pools themselves
+    assert result["start_to_weights_ms"] >= result["first_load_ms"] > 0
+
+
+def test_a_gpu_has_a_ceiling_of_copies_and_pinned_memory():
+    with tempfile.TemporaryDirectory() as folder:
+        path = model(folder)
+        result = measured("-m", path, "-d", "emu", "--warm", "-r", 1, "--staging-bytes", "128K")
+        text = succeed("bench", "--load", "-m", path, "-d", "emu", "--warm", "-r", 1).decode()
+    (loads,) = result["loads"]
+    assert result["copying"]["gb_per_s"] > 0 and loads["share_of_copying"] > 0
+    assert loads["driver_allocations"] > loads["staging_buffers"] > 0
+    assert re.search(r"rate of read and copy .* GB/s .* of the best reading .* of copying", text), text
+    assert re.search(r"host memory .* above idle, and .* pinned", text), text
+
+
+def test_lists_are_measured_in_every_combination():
+    with tempfile.TemporaryDirectory() as folder:
+        result = measured(
+            *("-m", model(folder), "-d", "emu", "--warm", "-r", 1, "--readers", "1,2"),
+            *("--staging-buffers", "2,3", "--staging-bytes", "128K,256K"),
+        )
+    ways = [(l["readers"], l["staging_buffers"], l["staging_bytes"] // l["staging_buffers"]) for l in result["loads"]]
+    assert ways == [(r, b, s << 10) for s in (128, 256) for b in (2, 3) for r in (1, 2)], ways
+
+
+def test_cold_is_cold_or_said_not_to_be():
+    with tempfile.TemporaryDirectory() as folder:
+        result = measured("-m", model(folder), "--no-mmap", "--cold", "-r", 2)
+    if "not_cold" in result:
+        assert result["loads"] == []
+        return
+    (loads,) = result["loads"]
+    assert loads["cache"] == "cold" and all(0 <= share < 0.5 for share in loads["cached"]), loads
+
+
+def test_weights_in_place_are_not_read():
+    with tempfile.TemporaryDirectory() as folder:
+        path = model(folder)
+        result = measured("-m", path, "-d", "cpu", "--warm", "-r", 2)
+        text = succeed("bench", "--load", "-m", path, "-d", "cpu", "--warm", "-r", 2).decode()
+    assert result["loads"][0]["mode"] == "in place" and "reading_warm" not in result
+    assert "GB/s" not in text and "2 loads, in place" in text, text
+
+
+def test_wrong_usage_and_errors():
+    assert "option --load is missing" in fail(2, "bench")
+    assert "/nowhere/m.gguf" in fail(1, "bench", "--load", "-m", "/nowhere/m.gguf")
+    assert "nosuch" in fail(1, "bench", "--load", "-d", "nosuch")
+    assert "all staging buffers together" in fail(
+        1, "bench", "--load", "-d", "emu", "--staging-buffers", "256", "--staging-bytes", "256M"
+    )
+
+
+main(globals())
