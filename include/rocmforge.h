@@ -250,6 +250,12 @@ typedef struct rf_runtime rf_runtime;
 
 #define RF_NAME_BYTES 128
 
+/* What one source says of a memory, in bytes; a total of 0: it does not say. */
+typedef struct rf_memory_word {
+    uint64_t free;
+    uint64_t total;
+} rf_memory_word;
+
 typedef struct rf_device_info {
     char id[32];              /* what rf_runtime_open takes: "cpu", "hip:0", "cuda:1" */
     char name[RF_NAME_BYTES]; /* the product's name */
@@ -259,6 +265,14 @@ typedef struct rf_device_info {
     uint64_t memory_total;    /* bytes */
     uint64_t memory_free;     /* bytes, as measured now */
     char memory_source[32];   /* whose word that is: "driver", "sysfs", "/proc/meminfo" */
+    /* Of a GPU, what each said: its driver, and sysfs of its own memory and of the host memory that
+     * it may use (GTT). An APU's total and free, where sysfs is believed, are the sum of the two.
+     */
+    rf_memory_word driver_memory;
+    rf_memory_word vram;
+    rf_memory_word gtt;
+    char driver[RF_NAME_BYTES]; /* "CUDA 12.4 (libcuda.so.1), nvidia 550.54.15"; empty: it has none
+                                 */
 } rf_device_info;
 
 /* The devices that can be opened here. Writes at most capacity entries; *count is how many there

@@ -16,6 +16,17 @@ static json_t *text(const char *said)
     return rf_cli_json_text((rf_string){said, strlen(said)});
 }
 
+static bool add_word(json_t *entry, const char *name, rf_memory_word word)
+{
+    json_t *object = json_object();
+    bool good = rf_cli_json_set(object, "free", rf_cli_json_count(word.free));
+    good &= rf_cli_json_set(object, "total", rf_cli_json_count(word.total));
+    if (word.total)
+        return rf_cli_json_set(entry, name, object) && good;
+    json_decref(object);
+    return rf_cli_json_set(entry, name, json_null());
+}
+
 static rf_status print_json(const rf_device_info *devices, size_t count, rf_error *error)
 {
     json_t *list = json_array();
@@ -31,9 +42,40 @@ static rf_status print_json(const rf_device_info *devices, size_t count, rf_erro
         good &= rf_cli_json_set(entry, "memory_total", rf_cli_json_count(d->memory_total));
         good &= rf_cli_json_set(entry, "memory_free", rf_cli_json_count(d->memory_free));
         good &= rf_cli_json_set(entry, "memory_source", text(d->memory_source));
+        good &= add_word(entry, "driver_memory", d->driver_memory);
+        good &= add_word(entry, "vram", d->vram);
+        good &= add_word(entry, "gtt", d->gtt);
+        good &= rf_cli_json_set(entry, "driver", text(d->driver));
         good &= rf_cli_json_add(list, entry);
     }
     return rf_cli_json_print(list, good, error);
+}
+
+/* " name FREE of TOTAL" for whoever said something of a memory. */
+static void print_word(const char *separator, const char *name, rf_memory_word word)
+{
+    char total[RF_CLI_NUMBER_BYTES];
+    char available[RF_CLI_NUMBER_BYTES];
+    if (word.total)
+        printf("%s%s %s of %s", separator, name, rf_cli_bytes(word.free, available),
+               rf_cli_bytes(word.total, total));
+}
+
+/* What is worth knowing of a GPU beside the table: who said what of its memory, and its driver. */
+static void print_sources(const rf_device_info *d)
+{
+    if (d->driver_memory.total || d->vram.total) {
+        printf("%11sfree: ", "");
+        print_word("", "driver", d->driver_memory);
+        print_word(d->driver_memory.total ? ", " : "", "vram", d->vram);
+        print_word(", ", "gtt", d->gtt);
+        printf("\n");
+    }
+    if (d->driver[0]) {
+        printf("%11sdriver: ", "");
+        rf_cli_print_name(d->driver, 0);
+        printf("\n");
+    }
 }
 
 static void print_table(const rf_device_info *devices, size_t count)
@@ -47,6 +89,7 @@ static void print_table(const rf_device_info *devices, size_t count)
         printf("%-10s %-32s %-22s %5u %12s %12s (%s)\n", d->id, d->name, d->architecture,
                d->compute_units, rf_cli_bytes(d->memory_total, total),
                rf_cli_bytes(d->memory_free, available), d->memory_source);
+        print_sources(d);
     }
 }
 

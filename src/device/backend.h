@@ -24,6 +24,9 @@ typedef struct rf_backend {
     rf_status (*open)(uint32_t index, rf_device **out, rf_error *error);
 } rf_backend;
 
+/* Puts what was measured of a device's memory into its description. */
+void rf_backend_note_memory(rf_device_info *info, const rf_device_memory *memory);
+
 extern const rf_backend rf_backend_cpu;
 extern const rf_backend rf_backend_emu;
 extern const rf_backend rf_backend_hip;

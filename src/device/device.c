@@ -47,6 +47,16 @@ void rf_backend_set_extra(const rf_backend *backend)
     leave();
 }
 
+void rf_backend_note_memory(rf_device_info *info, const rf_device_memory *memory)
+{
+    info->memory_total = memory->total;
+    info->memory_free = memory->free;
+    memcpy(info->memory_source, memory->source, sizeof(info->memory_source));
+    info->driver_memory = memory->driver;
+    info->vram = memory->vram;
+    info->gtt = memory->gtt;
+}
+
 /* Backend i of the table, with the extra one behind it; NULL past the end. */
 static const rf_backend *backend_at(size_t i)
 {

@@ -25,12 +25,6 @@ typedef struct rf_graph rf_graph;       /* captured work that can be replayed */
 /* An address in device memory; 0 is no address. */
 typedef uint64_t rf_address;
 
-/* What one source says of a memory, in bytes; a total of 0: it does not say. */
-typedef struct rf_memory_word {
-    uint64_t free;
-    uint64_t total;
-} rf_memory_word;
-
 /* Free and total bytes, and whose word it is. */
 typedef struct rf_device_memory {
     uint64_t free;

@@ -123,6 +123,34 @@ static void the_source_is_in_the_list_of_devices(void **state)
     assert_string_equal(infos[1].memory_source, "sysfs");
     assert_int_equal(infos[1].memory_free, 724 * MIB);
     assert_string_equal(infos[2].memory_source, "driver");
+    assert_int_equal(infos[1].driver_memory.free, 1024 * MIB);
+    assert_int_equal(infos[1].vram.free, 724 * MIB);
+    assert_int_equal(infos[1].vram.total, 1024 * MIB);
+    assert_int_equal(infos[1].gtt.free, 1948 * MIB);
+    assert_int_equal(infos[1].gtt.total, 2048 * MIB);
+    assert_int_equal(infos[2].driver_memory.total, 1024 * MIB);
+    assert_int_equal(infos[2].vram.total + infos[2].gtt.total, 0);
+    assert_int_equal(infos[0].driver_memory.total, 0); /* of the CPU nobody but the kernel speaks */
+    remove_root(&root);
+}
+
+/* What a report of an error has to say: interface, library, and the kernel's module where it has a
+ * version. */
+static void the_driver_is_in_the_list_of_devices(void **state)
+{
+    (void)state;
+    fake_root root = make_root();
+    rf_device_info infos[8];
+    size_t count = 0;
+    fake.hip_version = 60342134;
+    rf_gpu_hip.root = rf_gpu_cuda.root = root.path;
+    add_file(&root, "/sys/module/nvidia/version", "550.54.15\n");
+    add_file(&root, "/sys/module/amdgpu/version", "\n");
+    assert_int_equal(rf_device_list(infos, 8, &count, NULL), RF_OK);
+    assert_int_equal(count, 5);
+    assert_string_equal(infos[1].driver, "HIP 6.3.42134 (libfake-driver.so)");
+    assert_string_equal(infos[3].driver, "CUDA 12.4 (libfake-driver.so), nvidia 550.54.15");
+    assert_memory_equal(infos[0].driver, "Linux ", 6);
     remove_root(&root);
 }
 
@@ -200,6 +228,7 @@ int main(void)
         TEST(a_card_in_use_up_to_the_last_byte_has_none_free),
         TEST(an_apu_has_the_hosts_memory_too),
         TEST(the_source_is_in_the_list_of_devices),
+        TEST(the_driver_is_in_the_list_of_devices),
         TEST(architectures_are_read_from_the_topology),
         TEST(an_older_hip_leaves_the_architecture_to_sysfs),
     };

@@ -8,6 +8,7 @@
 #include <sched.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/memory.h"
@@ -54,6 +55,14 @@ static void architecture(char out[64])
              __builtin_cpu_supports("avx512bf16") ? " avx512bf16" : "");
 }
 
+/* What stands in a driver's place: the kernel gives the memory. */
+static void kernel(char out[RF_NAME_BYTES])
+{
+    struct utsname name;
+    if (uname(&name) == 0)
+        snprintf(out, RF_NAME_BYTES, "%.20s %.100s", name.sysname, name.release);
+}
+
 /* Cores that this process may run on. */
 static uint32_t core_count(void)
 {
@@ -69,17 +78,15 @@ static rf_status cpu_facts(rf_device *device, rf_device_facts *out, rf_error *er
     rf_device_memory memory;
     RF_TRY(rf_cpu_memory(device, &memory, error));
     rf_device_facts facts = {
-        .info = {.compute_units = core_count(),
-                 .warp_size = 1,
-                 .memory_total = memory.total,
-                 .memory_free = memory.free},
+        .info = {.compute_units = core_count(), .warp_size = 1},
         .unified = true,
         .allocation_alignment = (uint64_t)sysconf(_SC_PAGESIZE),
     };
     backend_id(0, facts.info.id);
     product_name(facts.info.name);
     architecture(facts.info.architecture);
-    memcpy(facts.info.memory_source, memory.source, sizeof(memory.source));
+    kernel(facts.info.driver);
+    rf_backend_note_memory(&facts.info, &memory);
     *out = facts;
     return RF_OK;
 }

@@ -17,17 +17,14 @@ static rf_status emu_facts(rf_device *device, rf_device_facts *out, rf_error *er
     rf_device_memory memory;
     RF_TRY(rf_emu_memory(device, &memory, error));
     rf_device_facts facts = {
-        .info = {.compute_units = 1,
-                 .warp_size = emu->warp_size,
-                 .memory_total = memory.total,
-                 .memory_free = memory.free},
+        .info = {.compute_units = 1, .warp_size = emu->warp_size},
         .allocation_alignment = EMU_ALIGNMENT,
     };
     memcpy(facts.info.id, device->id, sizeof(facts.info.id));
     snprintf(facts.info.name, sizeof(facts.info.name), "emulated GPU with warps of %u",
              emu->warp_size);
     snprintf(facts.info.architecture, sizeof(facts.info.architecture), "emu%u", emu->warp_size);
-    memcpy(facts.info.memory_source, memory.source, sizeof(facts.info.memory_source));
+    rf_backend_note_memory(&facts.info, &memory);
     *out = facts;
     return RF_OK;
 }

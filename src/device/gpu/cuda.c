@@ -48,6 +48,12 @@ static int version(const void *f, int *out)
     return CALL(cuDriverGetVersion, out);
 }
 
+/* major * 1000 + minor * 10 */
+static void version_text(int number, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%d.%d", number / 1000, number % 1000 / 10);
+}
+
 static int device_count(const void *f, int *out)
 {
     int code = CALL(cuInit, 0);
@@ -350,7 +356,10 @@ static const rf_gpu_driver driver = {
     .n_symbols = sizeof(symbol_list) / sizeof(symbol_list[0]),
     .oldest_version = 11040, /* 11.4, where cuGraphInstantiateWithFlags came */
     .alignment = 256,        /* CUDA C++ Programming Guide, "Device memory accesses" */
+    .title = "CUDA",
+    .module = "nvidia",
     .version = version,
+    .version_text = version_text,
     .device_count = device_count,
     .error_name = error_name,
     .error_text = error_text,

@@ -48,10 +48,14 @@ typedef struct rf_gpu_driver {
     const rf_gpu_symbol *symbols;
     size_t n_symbols;
     int oldest_version; /* as version() counts */
+    const char *title;  /* of the interface that version() is of: "HIP", "CUDA" */
+    const char *module; /* the kernel's: "amdgpu", "nvidia" */
     /* Every allocation of device memory starts at a multiple of this by itself, bytes. */
     uint64_t alignment;
 
     int (*version)(const void *f, int *out);
+    /* A version as people write it: "6.3.42134". */
+    void (*version_text)(int version, char *out, size_t bytes);
     /* Starts the driver; RF_GPU_NO_DEVICE or 0 devices where there is none. */
     int (*device_count)(const void *f, int *out);
     const char *(*error_name)(const void *f, int code); /* never NULL, as is error_text */

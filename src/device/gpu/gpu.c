@@ -62,16 +62,14 @@ static rf_status gpu_facts(rf_device *device, rf_device_facts *out, rf_error *er
     rf_device_memory memory;
     RF_TRY(rf_gpu_memory(device, &memory, error));
     rf_device_facts facts = {
-        .info = {.compute_units = gpu->compute_units,
-                 .warp_size = gpu->warp_size,
-                 .memory_total = memory.total,
-                 .memory_free = memory.free},
+        .info = {.compute_units = gpu->compute_units, .warp_size = gpu->warp_size},
         .allocation_alignment = gpu->driver->alignment,
     };
     memcpy(facts.info.id, gpu->base.id, sizeof(facts.info.id));
     memcpy(facts.info.name, gpu->name, sizeof(facts.info.name));
+    memcpy(facts.info.driver, gpu->driver_text, sizeof(facts.info.driver));
     memcpy(facts.info.architecture, gpu->architecture, sizeof(facts.info.architecture));
-    memcpy(facts.info.memory_source, memory.source, sizeof(facts.info.memory_source));
+    rf_backend_note_memory(&facts.info, &memory);
     *out = facts;
     return RF_OK;
 }
@@ -81,6 +79,23 @@ static rf_status read_attribute(const rf_gpu_device *gpu, rf_gpu_attribute which
 {
     return rf_gpu_check(gpu, gpu->driver->attribute(gpu->f, gpu->ordinal, which, out), error,
                         "read %s", what);
+}
+
+/* What a report of an error has to say of the driver. */
+static rf_status read_version(rf_gpu_device *gpu, rf_error *error)
+{
+    const rf_gpu_driver *driver = gpu->driver;
+    int version = 0;
+    char text[32] = "";
+    char module[64] = "";
+    RF_TRY(rf_gpu_check(gpu, driver->version(gpu->f, &version), error, "ask its driver's version"));
+    driver->version_text(version, text, sizeof(text));
+    const char *file = strrchr(gpu->library, '/');
+    bool known = rf_gpu_sysfs_module_version(gpu->root, driver->module, module);
+    snprintf(gpu->driver_text, sizeof(gpu->driver_text), "%s %s (%.32s)%s%s%s%s", driver->title,
+             text, file ? file + 1 : gpu->library, known ? ", " : "", known ? driver->module : "",
+             known ? " " : "", module);
+    return RF_OK;
 }
 
 /* Asks the driver for what does not change. Numbers are needed; a name that it does not know (an
@@ -101,6 +116,7 @@ static rf_status read_facts(rf_gpu_device *gpu, rf_error *error)
     gpu->compute_units = (uint32_t)units;
     gpu->warp_size = (uint32_t)warp;
     gpu->integrated = integrated != 0;
+    RF_TRY(read_version(gpu, error));
     RF_TRY(rf_gpu_check(
         gpu,
         driver->pci_address(gpu->f, gpu->ordinal, gpu->pci_address, (int)sizeof(gpu->pci_address)),
@@ -194,6 +210,7 @@ rf_status rf_gpu_open(rf_gpu_library *library, uint32_t index, rf_device **out, 
     gpu->driver = library->driver;
     gpu->f = library->symbols;
     gpu->root = library->root;
+    gpu->library = library->name;
     gpu->ordinal = (int)index; /* below the count, which the driver gave as an int */
     rf_status status = open_context(gpu, error);
     if (status != RF_OK) {

@@ -29,12 +29,14 @@ typedef struct rf_gpu_device {
     const rf_gpu_driver *driver;
     const void *f; /* the driver's symbols, first argument of all its functions */
     const char *root;
+    const char *library; /* the driver's, by name */
     int ordinal;
     void *context;
     bool integrated;      /* shares the host's memory */
     char pci_address[32]; /* "0000:03:00.0"; empty where the driver does not say */
     char name[RF_NAME_BYTES];
     char architecture[64];
+    char driver_text[RF_NAME_BYTES]; /* library, versions: see rf_device_info */
     uint32_t compute_units;
     uint32_t warp_size;
     pthread_mutex_t lock; /* guards allocations */

@@ -55,6 +55,12 @@ static int version(const void *f, int *out)
 }
 
 /* The first call starts the runtime; hipInit says "invalid device" where there is none. */
+/* major * 10^7 + minor * 10^5 + patch */
+static void version_text(int number, char *out, size_t bytes)
+{
+    snprintf(out, bytes, "%d.%d.%d", number / 10000000, number / 100000 % 100, number % 100000);
+}
+
 static int device_count(const void *f, int *out)
 {
     return CALL(hipGetDeviceCount, out);
@@ -330,7 +336,10 @@ static const rf_gpu_driver driver = {
     .n_symbols = sizeof(symbol_list) / sizeof(symbol_list[0]),
     .oldest_version = 50000000, /* major * 10^7 + minor * 10^5 + patch */
     .alignment = 256,           /* HIP promises what CUDA does; memory comes in pages of 4096 */
+    .title = "HIP",
+    .module = "amdgpu",
     .version = version,
+    .version_text = version_text,
     .device_count = device_count,
     .error_name = error_name,
     .error_text = error_text,

@@ -40,6 +40,20 @@ bool rf_gpu_sysfs_memory(const char *root, const char *pci_address, rf_memory_wo
            word(root, pci_address, "mem_info_gtt_total", "mem_info_gtt_used", gtt);
 }
 
+bool rf_gpu_sysfs_module_version(const char *root, const char *module, char out[64])
+{
+    char text[RF_TEXT_BYTES];
+    if (!rf_text_read(text, "%s/sys/module/%s/version", root, module))
+        return false;
+    int length = 0;
+    while (length < 63 && text[length] > ' ' && text[length] <= '~')
+        length++;
+    if (length == 0)
+        return false;
+    snprintf(out, 64, "%.*s", length, text);
+    return true;
+}
+
 /* gfx_target_version is major * 10000 + minor * 100 + stepping; the name has the last two in
  * hexadecimal: 90010 is gfx90a, 110501 gfx1151. */
 static void name_architecture(uint64_t version, char out[64])

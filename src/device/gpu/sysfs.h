@@ -14,6 +14,10 @@
 bool rf_gpu_sysfs_memory(const char *root, const char *pci_address, rf_memory_word *vram,
                          rf_memory_word *gtt);
 
+/* The version of a module of the kernel, such as "550.54.15"; false, and out untouched, where the
+ * kernel does not say: modules of its own tree have none. */
+bool rf_gpu_sysfs_module_version(const char *root, const char *module, char out[64]);
+
 /* The card's architecture, such as "gfx90a"; false, and out untouched, where /sys does not say. */
 bool rf_gpu_sysfs_architecture(const char *root, const char *pci_address, char out[64]);
 
