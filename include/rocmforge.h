@@ -345,6 +345,23 @@ typedef struct rf_memory_stats {
 /* RF_ERROR_ARGUMENT where version is not one that this library knows. */
 RF_API rf_status rf_memory_stats_get(rf_runtime *runtime, rf_memory_stats *stats, rf_error *error);
 
+/* One device allocation. At every moment live + free + padding = bytes. */
+typedef struct rf_pool_stats {
+    char label[RF_NAME_BYTES]; /* what it was opened for: "weights", "engine" */
+    uint64_t bytes;
+    uint64_t live; /* in blocks taken from it */
+    uint64_t free;
+    uint64_t padding;
+    uint64_t largest_free;
+    uint32_t blocks; /* live ones */
+} rf_pool_stats;
+
+/* The pools that are open now, in the order in which they were opened, which is that of
+ * rf_engine_plan where one engine is open. Writes at most capacity entries; *count is how many
+ * there are. */
+RF_API rf_status rf_memory_pools(rf_runtime *runtime, rf_pool_stats *out, size_t capacity,
+                                 size_t *count, rf_error *error);
+
 /* ----------------------------------------------------------------------- models and plans --- */
 
 typedef struct rf_model rf_model;

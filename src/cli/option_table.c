@@ -170,6 +170,8 @@ static const rf_cli_option options[] = {
          .help = "print everything: whole arrays and strings, each item of a plan"),
     FLAG("json", 0, OUTPUT, ALL & ~(RUN | DETOKENIZE | LOGITS | SYNTH), json,
          .help = "print JSON, for programs"),
+    FLAG("memory-report", 0, OUTPUT, RUN, memory_report,
+         .help = "print at the end what memory was planned and taken, on standard error"),
     FLAG("quiet", 'q', OUTPUT, COMPUTES | SYNTH, quiet, .help = "no progress, no statistics"),
     FLAG("verbose", 'v', OUTPUT, ALL, verbose, .help = "print the library's log on standard error"),
     FLAG("help", 'h', OUTPUT, ALL, help, .help = "show this help"),

@@ -90,6 +90,7 @@ typedef struct rf_cli_settings {
     bool json;
     bool all;
     bool no_echo;
+    bool memory_report;
 } rf_cli_settings;
 
 typedef enum rf_cli_kind {

@@ -66,6 +66,8 @@ static rf_status run_session(const rf_cli_settings *settings, bool conversation,
         fprintf(stderr, "seed       %" PRIu64 "\n", settings->seed);
         rf_cli_print_statistics(&session);
     }
+    if (status == RF_OK && settings->memory_report)
+        status = rf_cli_print_memory_report(&session, error);
     rf_cli_session_close(&session);
     return status;
 }

@@ -56,6 +56,7 @@ static rf_status open_parts(const rf_cli_settings *settings,
 {
     RF_TRY(rf_cli_model_path(settings->model, &session->path, error));
     RF_TRY(rf_cli_open_runtime(settings, &session->runtime, error));
+    RF_TRY(rf_runtime_device(session->runtime, &session->device, error));
     rf_cli_progress progress = rf_cli_progress_start("loading", settings->quiet);
     rf_model_options options = rf_cli_model_options(settings);
     options.progress = rf_cli_progress_show;

@@ -12,6 +12,7 @@ typedef struct rf_cli_session {
     rf_model *model;
     rf_engine *engine;
     const rf_tokenizer *tokenizer; /* the model's; NULL where it has none */
+    rf_device_info device;         /* before the model was loaded */
     uint64_t load_ns;              /* from opening the file to the engine being ready */
 } rf_cli_session;
 
@@ -33,5 +34,9 @@ rf_status rf_cli_session_tokenizer(const rf_cli_session *session, const rf_token
 
 /* Prints what a run took, on standard error: times, rates, memory by class. */
 void rf_cli_print_statistics(const rf_cli_session *session);
+
+/* Prints the whole account of a session's memory, on standard error: classes, pools beside the
+ * plan, driver calls, and what the device says (memory_report.c). */
+rf_status rf_cli_print_memory_report(const rf_cli_session *session, rf_error *error);
 
 #endif

@@ -71,6 +71,15 @@ rf_status rf_memory_stats_get(rf_runtime *runtime, rf_memory_stats *stats, rf_er
     return rf_memory_statistics(runtime->memory, stats, error);
 }
 
+rf_status rf_memory_pools(rf_runtime *runtime, rf_pool_stats *out, size_t capacity, size_t *count,
+                          rf_error *error)
+{
+    if (!count || (capacity && !out))
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "there is no place for the list of pools");
+    rf_memory_list_pools(runtime->memory, out, capacity, count);
+    return RF_OK;
+}
+
 rf_status rf_runtime_require_kernels(const rf_runtime *runtime, rf_error *error)
 {
     if (runtime->facts.unified)

@@ -220,3 +220,32 @@ rf_status rf_memory_statistics(rf_memory *memory, rf_memory_stats *stats, rf_err
     *stats = s;
     return RF_OK;
 }
+
+/* What a pool's part says of itself. The lock is held. */
+static rf_pool_stats describe(const rf_pool *pool, const pool_part *part)
+{
+    rf_range_stats range = rf_range_statistics(part->range);
+    rf_pool_stats stats = {.bytes = part->bytes,
+                           .live = range.live,
+                           .free = range.free,
+                           .padding = range.padding,
+                           .largest_free = range.largest_free,
+                           .blocks = range.live_spans};
+    snprintf(stats.label, sizeof(stats.label), "%s", pool->label);
+    return stats;
+}
+
+void rf_memory_list_pools(rf_memory *memory, rf_pool_stats *out, size_t capacity, size_t *count)
+{
+    size_t n = 0;
+    pthread_mutex_lock(&memory->lock);
+    for (const rf_pool *pool = memory->pools; pool; pool = pool->next)
+        n += pool->n_parts;
+    *count = n;
+    for (const rf_pool *pool = memory->pools; pool; pool = pool->next) { /* the latest is first */
+        n -= pool->n_parts;
+        for (uint32_t i = 0; i < pool->n_parts && n + i < capacity; i++)
+            out[n + i] = describe(pool, &pool->parts[i]);
+    }
+    pthread_mutex_unlock(&memory->lock);
+}

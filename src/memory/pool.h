@@ -37,6 +37,8 @@ rf_status rf_memory_close(rf_memory *memory, rf_error *error);
 rf_device *rf_memory_device(const rf_memory *memory);
 /* See rf_memory_stats in rocmforge.h; stats->version is set by the caller. */
 rf_status rf_memory_statistics(rf_memory *memory, rf_memory_stats *stats, rf_error *error);
+/* See rf_memory_pools in rocmforge.h. Cannot fail. */
+void rf_memory_list_pools(rf_memory *memory, rf_pool_stats *out, size_t capacity, size_t *count);
 
 /* ---- blocks --------------------------------------------------------------------------------- */
 

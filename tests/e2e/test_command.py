@@ -133,6 +133,24 @@ def test_the_plan_is_what_a_run_takes():
         assert int(taken[2]) == len(plan["pools"])
 
 
+def test_the_memory_report_has_the_plan_beside_what_was_taken():
+    for more in ((), ("--no-mmap", "--pool-size", "2M")):
+        plan = json.loads(succeed("plan", "-m", DEMO, "--json", *more))
+        done = rocmforge("run", "-q", "-m", DEMO, "-p", "A", "-n", "1", "--memory-report", *more)
+        assert done.returncode == 0
+        text = done.stderr.decode()
+        pools = re.findall(r"^  \d+ +(weights|engine) +(\d+) +(\d+) +(\d+) +(\d+) +(\d+) ", text, re.MULTILINE)
+        assert [int(planned) for _, planned, *_ in pools] == [pool["bytes"] for pool in plan["pools"]], text
+        for _, planned, taken, live, free, padding in pools:
+            assert planned == taken and int(live) + int(free) + int(padding) == int(taken), text
+        sums = re.search(r"reserved +(\d+) bytes .* planned (\d+); high water (\d+)", text)
+        assert sums and int(sums[1]) == int(sums[2]) == plan["total"] <= int(sums[3]), text
+        for name in ("weights", "kv cache", "scratch"):
+            row = re.search(rf"^  {name} +(\d+) +(\d+) +(\d+) +(\d+) ", text, re.MULTILINE)
+            assert row and row[1] == row[2] and int(row[4]) >= int(row[2]) > 0, text
+        assert "allocations and 0 frees" in text and "free" in text.splitlines()[-1], text
+
+
 def test_perplexity_of_a_story_is_low():
     text = succeed("run", "-m", DEMO, "-p", "Once upon a time", "-n", "200", "--seed", "3")
     with tempfile.NamedTemporaryFile(suffix=".txt") as file:

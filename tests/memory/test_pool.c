@@ -392,6 +392,46 @@ static void an_address_off_alignment_is_refused(void **state)
     rf_plan_free(plan);
 }
 
+/* Every pool by itself: what it was planned to be, in the order of opening, and in balance. */
+static void each_pool_is_listed_with_its_own_balance(void **state)
+{
+    fixture *f = *state;
+    const uint64_t weights[] = {5000, 7000, 3000};
+    const uint64_t cache = 9000;
+    rf_plan *plans[] = {plan_of(weights, 3, RF_MEMORY_WEIGHTS, 1 << 13, 256),
+                        plan_of(&cache, 1, RF_MEMORY_KV, 1 << 13, 256)};
+    rf_pool *pools[2];
+    rf_pool_stats listed[8];
+    size_t count = 7;
+    rf_memory_list_pools(f->memory, listed, 8, &count);
+    assert_int_equal(count, 0);
+    assert_int_equal(rf_pool_open(f->memory, plans[0], WEIGHTS, "weights", &pools[0], NULL), RF_OK);
+    assert_int_equal(rf_pool_open(f->memory, plans[1], ENGINE, "engine", &pools[1], NULL), RF_OK);
+    rf_block block;
+    assert_int_equal(rf_pool_take_planned(pools[1], plans[1], 0, &block, NULL), RF_OK);
+    rf_memory_list_pools(f->memory, listed, 8, &count);
+    size_t n_weights = rf_plan_pool_count(plans[0]);
+    assert_int_equal(n_weights, 2);
+    assert_int_equal(count, n_weights + 1);
+    for (size_t i = 0; i < count; i++) {
+        bool engine = i == n_weights;
+        assert_string_equal(listed[i].label, engine ? "engine" : "weights");
+        assert_int_equal(listed[i].bytes, rf_plan_pool_at(plans[engine], engine ? 0 : i).bytes);
+        assert_int_equal(listed[i].live + listed[i].free + listed[i].padding, listed[i].bytes);
+        assert_int_equal(listed[i].blocks, engine);
+        assert_int_equal(listed[i].largest_free, engine ? 0 : listed[i].bytes);
+    }
+    listed[1] = (rf_pool_stats){.bytes = 77};
+    rf_memory_list_pools(f->memory, listed, 1, &count);
+    assert_int_equal(count, n_weights + 1);
+    assert_int_equal(listed[1].bytes, 77); /* past the capacity */
+    assert_int_equal(rf_pool_give(block, NULL), RF_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(rf_pool_close(pools[i], NULL), RF_OK);
+        rf_plan_free(plans[i]);
+    }
+}
+
 static void statistics_of_another_version_are_refused(void **state)
 {
     fixture *f = *state;
@@ -417,6 +457,7 @@ int main(void)
         TEST(closing_names_what_is_still_live),
         TEST(a_refused_free_is_reported_and_the_pool_closed),
         TEST(an_address_off_alignment_is_refused),
+        TEST(each_pool_is_listed_with_its_own_balance),
         TEST(statistics_of_another_version_are_refused),
     };
     return cmocka_run_group_tests_name("pool", tests, NULL, NULL);
