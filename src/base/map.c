@@ -79,6 +79,12 @@ rf_status rf_map_insert(rf_map *map, rf_string key, uint32_t value, bool *added,
     return RF_OK;
 }
 
+void rf_map_prefetch(const rf_map *map, rf_string key)
+{
+    if (map->capacity)
+        __builtin_prefetch(&map->slots[hash_of(map, key) & (map->capacity - 1)], 1);
+}
+
 bool rf_map_get(const rf_map *map, rf_string key, uint32_t *value)
 {
     if (map->capacity == 0 || key.length > UINT32_MAX)

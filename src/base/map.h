@@ -36,6 +36,10 @@ rf_status rf_map_reserve(rf_map *map, uint64_t count, rf_error *error);
  * already. Keys of 4 GiB and more are RF_ERROR_RANGE. */
 rf_status rf_map_insert(rf_map *map, rf_string key, uint32_t value, bool *added, rf_error *error);
 
+/* Fetches from memory what inserting or getting a key will look at, so that it is there by then: a
+ * large map is not in a cache. */
+void rf_map_prefetch(const rf_map *map, rf_string key);
+
 /* Whether the key is there; its value in *value. */
 bool rf_map_get(const rf_map *map, rf_string key, uint32_t *value);
 

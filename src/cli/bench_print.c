@@ -108,7 +108,7 @@ static const struct {
 } phases[] = {
     {"open and plan", "plan_ms", plan_ms},         {"allocate pools", "allocate_ms", allocate_ms},
     {"read and copy", "transfer_ms", transfer_ms}, {"verify", "verify_ms", verify_ms},
-    {"free buffers and rest", "rest_ms", rest_ms}, {"total", "total_ms", total_ms},
+    {"buffers, tokenizer, …", "rest_ms", rest_ms}, {"total", "total_ms", total_ms},
     {"free the model", "free_ms", free_ms},        {NULL, "read_threads_ms", read_threads_ms},
     {NULL, "wait_threads_ms", wait_threads_ms},
 };
@@ -238,6 +238,8 @@ static void print_memory(const rf_bench_loads *loads)
     if (loads->copy)
         printf(", and %s pinned",
                rf_cli_bytes((uint64_t)summarise(loads, pinned_bytes).most, text[1]));
+    else if (loads->runs[0].load.read_mode != RF_READ_MAPPED)
+        printf(", pools included");
     printf("\n");
 }
 

@@ -179,7 +179,9 @@ rf_status rf_plan_create(rf_runtime *runtime, const rf_gguf *gguf,
     RF_TRY(rf_options_read(&known, sizeof(known), model_options, "rf_model_options", error));
     rf_model_draft draft;
     RF_TRY(rf_model_draft_make(runtime, gguf, &known, &draft, error));
-    rf_status status = plan_engine(runtime, &draft, &known, engine_options, error);
+    rf_status status = rf_model_draft_settle(&draft, gguf, error);
+    if (status == RF_OK)
+        status = plan_engine(runtime, &draft, &known, engine_options, error);
     if (status == RF_OK) {
         *out = draft.plan;
         draft.plan = NULL;

@@ -10,13 +10,6 @@
 #include "model/architecture.h"
 #include "tokenizer/tokenizer.h"
 
-/* The file's tokenizer, or NULL where it has none (models made for tests have none). */
-static rf_status open_tokenizer(const rf_gguf *gguf, rf_tokenizer **out, rf_error *error)
-{
-    *out = NULL;
-    return rf_tokenizer_present(gguf) ? rf_tokenizer_open(gguf, out, error) : RF_OK;
-}
-
 static rf_status draft_plan(rf_runtime *runtime, const rf_gguf *gguf,
                             const rf_model_options *options, rf_model_draft *draft, rf_error *error)
 {
@@ -36,8 +29,7 @@ static rf_status fill_draft(rf_runtime *runtime, const rf_gguf *gguf,
 {
     RF_TRY(rf_model_config_read(gguf, &draft->config, error));
     RF_TRY(rf_weights_bind(gguf, &draft->config, &draft->weights, error));
-    RF_TRY(open_tokenizer(gguf, &draft->tokenizer, error));
-    rf_weights_note_unused(gguf, &draft->weights); /* a file that is refused gives one line alone */
+    RF_TRY(rf_tokenizer_task_start(gguf, &draft->making, error));
     draft->in_place = runtime->facts.unified && !options->no_mmap && rf_weights_can_map(gguf);
     draft->staging = (rf_staging_config){.unified = runtime->facts.unified,
                                          .read_mode = options->read_mode,
@@ -61,8 +53,18 @@ rf_status rf_model_draft_make(rf_runtime *runtime, const rf_gguf *gguf,
     return RF_OK;
 }
 
+rf_status rf_model_draft_settle(rf_model_draft *draft, const rf_gguf *gguf, rf_error *error)
+{
+    rf_tokenizer_task *making = draft->making;
+    draft->making = NULL;
+    RF_TRY(rf_tokenizer_task_finish(making, &draft->tokenizer, error));
+    rf_weights_note_unused(gguf, &draft->weights);
+    return RF_OK;
+}
+
 void rf_model_draft_free(rf_model_draft *draft)
 {
+    rf_tokenizer_task_free(draft->making);
     rf_plan_free(draft->plan);
     rf_weight_list_free(&draft->weights);
     rf_tokenizer_free(draft->tokenizer);
@@ -77,16 +79,43 @@ static void count_parameters(rf_model *model, const rf_weight_list *list)
     }
 }
 
+/* Who hears of a load's progress, and the tokenizer whose failure ends it. */
+typedef struct listener {
+    const rf_tokenizer_task *making;
+    const rf_model_options *options;
+} listener;
+
+static bool hear(void *user, uint64_t done_bytes, uint64_t total_bytes)
+{
+    const listener *l = user;
+    const rf_model_options *options = l->options;
+    return !rf_tokenizer_task_failed(l->making) &&
+           (!options->progress ||
+            options->progress(options->progress_user, done_bytes, total_bytes));
+}
+
+/* Loads the weights beside the making of the tokenizer. Weights may be there after a failure. */
+static rf_status load_weights(rf_model *model, rf_model_draft *draft,
+                              const rf_model_options *options, rf_error *error)
+{
+    listener l = {draft->making, options};
+    draft->staging.progress = hear;
+    draft->staging.progress_user = &l;
+    rf_status loaded = rf_weights_load(model->runtime->memory, model->gguf, &draft->config,
+                                       &draft->weights, draft->plan, draft->in_place,
+                                       &draft->staging, &model->weights, &model->load_stats, error);
+    /* A load that was ended for the tokenizer's sake has no reason of its own. */
+    if (loaded != RF_OK && !rf_tokenizer_task_failed(draft->making))
+        return loaded;
+    return rf_model_draft_settle(draft, model->gguf, error);
+}
+
 /* Moves a draft into a model and loads its weights. */
 static rf_status load_draft(rf_model *model, rf_model_draft *draft, const rf_model_options *options,
                             rf_error *error)
 {
     RF_TRY(rf_plan_require_fit(draft->plan, error));
-    draft->staging.progress = options->progress;
-    draft->staging.progress_user = options->progress_user;
-    RF_TRY(rf_weights_load(model->runtime->memory, model->gguf, &draft->config, &draft->weights,
-                           draft->plan, draft->in_place, &draft->staging, &model->weights,
-                           &model->load_stats, error));
+    RF_TRY(load_weights(model, draft, options, error));
     model->plan_config =
         (rf_plan_config){.pool_bytes = options->pool_bytes, .alignment = options->alignment};
     model->config = draft->config;

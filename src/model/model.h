@@ -4,6 +4,7 @@
 #define RF_MODEL_MODEL_H
 
 #include "kernels/runtime.h"
+#include "model/tokenizer_task.h"
 #include "model/weights.h"
 
 typedef struct rf_model_entry rf_model_entry;
@@ -27,17 +28,22 @@ struct rf_model {
 /* What a load knows before any device memory is taken: all that a plan needs. */
 typedef struct rf_model_draft {
     rf_model_config config;
-    rf_tokenizer *tokenizer;
+    rf_tokenizer_task *making; /* of the tokenizer; NULL once the draft is settled */
+    rf_tokenizer *tokenizer;   /* once settled; NULL where the file has none */
     rf_weight_list weights;
     rf_plan *plan; /* solved */
     bool in_place;
     rf_staging_config staging; /* how to load where it is not in place; without progress */
 } rf_model_draft;
 
-/* Reads, checks and plans a model. The gguf must outlive the draft. Free: rf_model_draft_free. */
+/* Reads, checks and plans a model, all but its tokenizer, which is being made when this returns.
+ * The gguf must outlive the draft. Free: rf_model_draft_free. */
 rf_status rf_model_draft_make(rf_runtime *runtime, const rf_gguf *gguf,
                               const rf_model_options *options, rf_model_draft *out,
                               rf_error *error);
+/* Waits for the tokenizer, whose failure is the status; then says in the log what of the file is
+ * not used: a file that is refused gives one line alone. Called once. */
+rf_status rf_model_draft_settle(rf_model_draft *draft, const rf_gguf *gguf, rf_error *error);
 void rf_model_draft_free(rf_model_draft *draft);
 
 /* Loads a model from an open file, of which it becomes an owner. *out is no one else's yet. Errors:

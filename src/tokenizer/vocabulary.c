@@ -11,6 +11,9 @@
 #define KEY_TYPES  "tokenizer.ggml.token_type"
 #define KEY_SCORES "tokenizer.ggml.scores"
 
+/* Places of the map that are fetched ahead of their use. */
+#define TEXTS_AHEAD 16U
+
 void rf_vocabulary_free(rf_vocabulary *vocabulary)
 {
     rf_free(vocabulary->tokens);
@@ -61,8 +64,11 @@ static rf_status read_texts(const rf_gguf *gguf, rf_vocabulary *out, rf_error *e
         return rf_error_host_memory(error, "a vocabulary", count * sizeof(*out->tokens));
     out->count = (uint32_t)count;
     RF_TRY(rf_map_reserve(&out->ids, count, error));
-    for (uint32_t i = 0; i < out->count; i++)
+    for (uint32_t i = 0; i < out->count; i++) {
+        if (out->count - i > TEXTS_AHEAD)
+            rf_map_prefetch(&out->ids, rf_gguf_string_at(texts, i + TEXTS_AHEAD));
         RF_TRY(add_text(out, i, rf_gguf_string_at(texts, i), error));
+    }
     return RF_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -21,7 +22,8 @@ enum { THREADS = 100 };
 typedef struct fixture {
     char path[64];
     emu_runtime r;
-    uint64_t host; /* live allocations at the start */
+    uint64_t host;      /* live allocations at the start */
+    uint64_t host_open; /* and with the runtime open */
 } fixture;
 
 static int set_up(void **state)
@@ -32,6 +34,7 @@ static int set_up(void **state)
     tiny_model_write(&m, f.path);
     f.host = rf_host_live_count();
     emu_runtime_open(&f.r);
+    f.host_open = rf_host_live_count();
     *state = &f;
     return 0;
 }
@@ -434,6 +437,71 @@ static void a_gpu_plans_and_loads_what_it_cannot_compute(void **state)
     assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
 }
 
+/* ---- the tokenizer, made beside ---------------------------------------------------------------
+ */
+
+/* A synthetic model whose pre-tokenizer nobody knows: a file that is refused for its tokenizer. */
+static void write_odd_tokenizer(char path[64])
+{
+    static const char known[] = "gpt-2";
+    rf_synth_options options = RF_SYNTH_OPTIONS_INIT;
+    char head[1 << 16];
+    strcpy(path, "/tmp/rocmforge-odd-XXXXXX");
+    int file = mkstemp(path);
+    assert_true(file >= 0);
+    options.shape = "tiny";
+    options.quant = "Q4_0";
+    options.overwrite = true;
+    assert_int_equal(rf_synth_write(path, &options, NULL), RF_OK);
+    close(file);
+    FILE *stream = fopen(path, "r+");
+    assert_non_null(stream);
+    size_t length = fread(head, 1, sizeof(head), stream);
+    const char *at = memmem(head, length, known, strlen(known));
+    assert_non_null(at);
+    assert_int_equal(fseek(stream, at - head, SEEK_SET), 0);
+    assert_int_equal(fputs("gpt-X", stream) >= 0, 1);
+    assert_int_equal(fclose(stream), 0);
+}
+
+/* Lets time pass, so that the tokenizer has failed by the time that it returns. */
+static bool dawdle(void *user, uint64_t done, uint64_t total)
+{
+    unsigned *calls = user;
+    (void)done;
+    (void)total;
+    ++*calls;
+    usleep(300000);
+    return true;
+}
+
+static void a_tokenizer_that_fails_ends_the_load(void **state)
+{
+    fixture *f = *state;
+    char path[64];
+    unsigned calls = 0;
+    rf_error error = {0};
+    rf_model *model = NULL;
+    rf_gguf *gguf = NULL;
+    rf_plan *plan = NULL;
+    write_odd_tokenizer(path);
+    rf_model_options options = options_of();
+    options.progress = dawdle;
+    options.progress_user = &calls;
+    assert_int_equal(rf_model_load(&f->r.runtime, path, &options, &model, &error),
+                     RF_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "gpt-X"));
+    assert_int_equal(calls, 1); /* before the first byte, and never again */
+    emu_runtime_expect_empty(&f->r);
+    assert_int_equal(rf_gguf_open(path, &gguf, NULL), RF_OK);
+    assert_int_equal(rf_plan_create(&f->r.runtime, gguf, NULL, NULL, &plan, &error),
+                     RF_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "gpt-X"));
+    rf_gguf_close(gguf);
+    assert_int_equal(rf_host_live_count(), f->host_open);
+    unlink(path);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -449,6 +517,7 @@ int main(void)
         cmocka_unit_test(who_waits_cancels_the_waiting_alone),
         cmocka_unit_test(a_failed_load_tells_all_who_wait),
         cmocka_unit_test(a_model_asked_for_from_its_own_load_is_an_error),
+        cmocka_unit_test(a_tokenizer_that_fails_ends_the_load),
         cmocka_unit_test(a_gpu_plans_and_loads_what_it_cannot_compute),
     };
     return cmocka_run_group_tests_name("model load", tests, set_up, tear_down);
