@@ -7,8 +7,10 @@
 
 /* What a copy is measured with: past what a driver needs to reach its speed. */
 #define DEFAULT_COPY_BYTES (4ULL << 30)
-/* Places of a file that are asked for; each is one page. */
-#define CACHE_SAMPLES 512U
+/* Places of a file that are asked for: the system reads the page of each that is not there, so they
+ * are few, lest the question changes the answer to the next. */
+#define CACHE_SAMPLES    512U
+#define BYTES_PER_SAMPLE (1U << 20)
 
 static rf_staging_config staging_config(const rf_measure_options *options)
 {
@@ -73,7 +75,8 @@ rf_status rf_page_cache_share(const char *path, double *out, rf_error *error)
     uint32_t resident = 0;
     RF_TRY(rf_file_open(path, &file, error));
     uint64_t bytes = rf_file_bytes(file);
-    uint32_t samples = bytes < CACHE_SAMPLES ? (uint32_t)bytes : CACHE_SAMPLES;
+    uint64_t wanted = bytes / BYTES_PER_SAMPLE + 1;
+    uint32_t samples = wanted < CACHE_SAMPLES ? (uint32_t)wanted : CACHE_SAMPLES;
     bool told = rf_file_sample_cache(file, 0, bytes, samples, &resident);
     rf_file_close(file);
     if (!told)
