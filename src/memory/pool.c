@@ -36,19 +36,25 @@ static rf_status count_parts(const rf_plan *plan, uint32_t classes, uint32_t *n_
     return RF_OK;
 }
 
-/* Spans that one part can need: every item and every spare block may have a free span behind it. */
-static uint32_t spans_for(const rf_plan_pool *planned)
+/* Spans that one part can need: all of the pool's blocks may lie in it, each with a free span
+ * before it, and one behind the last. No span is smaller than the alignment, so that bounds them
+ * too. */
+static uint32_t spans_for(uint64_t pool_blocks, uint64_t part_bytes, uint64_t alignment)
 {
-    uint64_t spans = 2 * ((uint64_t)planned->items + RF_POOL_SPARE_BLOCKS) + 1;
+    uint64_t spans = 2 * pool_blocks + 1;
+    if (spans > part_bytes / alignment)
+        spans = part_bytes / alignment;
     return spans < UINT32_MAX ? (uint32_t)spans : UINT32_MAX - 1;
 }
 
-static rf_status open_part(rf_pool *pool, const rf_plan *plan, uint32_t plan_pool, rf_error *error)
+static rf_status open_part(rf_pool *pool, const rf_plan *plan, uint32_t plan_pool,
+                           uint64_t pool_blocks, rf_error *error)
 {
     pool_part *part = &pool->parts[pool->n_parts];
     rf_plan_pool planned = rf_plan_pool_at(plan, plan_pool);
     uint64_t alignment = rf_plan_pool_alignment(plan, plan_pool);
-    RF_TRY(rf_range_create(planned.bytes, alignment, spans_for(&planned), &part->range, error));
+    uint32_t spans = spans_for(pool_blocks, planned.bytes, alignment);
+    RF_TRY(rf_range_create(planned.bytes, alignment, spans, &part->range, error));
     pool->n_parts++; /* from here on the pool's destructor knows of it */
     part->plan_pool = plan_pool;
     part->bytes = planned.bytes;
@@ -57,13 +63,14 @@ static rf_status open_part(rf_pool *pool, const rf_plan *plan, uint32_t plan_poo
     return rf_memory_driver_alloc(pool->memory, planned.bytes, alignment, &part->address, error);
 }
 
-static rf_status open_parts(rf_pool *pool, const rf_plan *plan, rf_error *error)
+static rf_status open_parts(rf_pool *pool, const rf_plan *plan, uint64_t max_blocks,
+                            rf_error *error)
 {
     for (size_t i = 0; i < rf_plan_pool_count(plan); i++) {
         if ((rf_plan_pool_classes(plan, i) & pool->classes) == 0)
             continue;
         uint32_t number = pool->n_parts + 1;
-        rf_status status = open_part(pool, plan, (uint32_t)i, error);
+        rf_status status = open_part(pool, plan, (uint32_t)i, max_blocks, error);
         if (status != RF_OK)
             return rf_error_context(error, status, "pool '%s', part %" PRIu32, pool->label, number);
     }
@@ -131,9 +138,10 @@ rf_status rf_pool_open(rf_memory *memory, const rf_plan *plan, uint32_t classes,
     pool->plan_serial = rf_plan_serial(plan);
     pool->classes = classes;
     rf_label_copy(pool->label, label);
-    rf_status status = open_parts(pool, plan, error);
+    uint64_t max_blocks = n_items + (n_parts ? RF_POOL_SPARE_BLOCKS : 0);
+    rf_status status = open_parts(pool, plan, max_blocks, error);
     if (status == RF_OK)
-        status = publish(pool, n_items + (n_parts ? RF_POOL_SPARE_BLOCKS : 0), error);
+        status = publish(pool, max_blocks, error);
     if (status != RF_OK) {
         destroy(pool, NULL); /* the first failure is the one to report */
         return status;

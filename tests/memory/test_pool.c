@@ -338,6 +338,54 @@ static void blocks_beyond_the_reserve_are_refused(void **state)
     assert_int_equal(rf_pool_close(pool, NULL), RF_OK);
 }
 
+/* Takes blocks in pairs and gives the first of each, which leaves a gap that no later pair, of one
+ * unit more, fits into. Returns how many blocks are held. */
+static uint32_t take_with_gaps(rf_pool *pool, rf_block *held, uint32_t most)
+{
+    static rf_block gaps[512];
+    uint32_t count = 0;
+    for (uint64_t units = 1; most - count >= 2; units++) {
+        uint32_t pairs = (most - count) / 2;
+        for (uint32_t i = 0; i < 2 * pairs; i++) {
+            rf_block *to = i % 2 ? &held[count++] : &gaps[i / 2];
+            rf_error error = {0};
+            if (rf_pool_take(pool, units * 256, RF_MEMORY_KV, "x", to, &error) != RF_OK)
+                fail_msg("block %u of %u: %s", count, most, error.message);
+        }
+        for (uint32_t i = 0; i < pairs; i++)
+            assert_int_equal(rf_pool_give(gaps[i], NULL), RF_OK);
+    }
+    return count;
+}
+
+/* The limit is the pool's: all of its blocks may lie in one part, with a gap before each. */
+static void any_part_may_hold_every_block(void **state)
+{
+    fixture *f = *state;
+    enum { PART_ITEMS = 100, UNITS = 4096, MOST = 2 * PART_ITEMS + RF_POOL_SPARE_BLOCKS };
+    static uint64_t sizes[2 * PART_ITEMS];
+    static rf_block held[MOST];
+    for (uint32_t i = 0; i < 2 * PART_ITEMS; i++)
+        sizes[i] = 256ULL * (i % PART_ITEMS ? 1 : UNITS - PART_ITEMS + 1);
+    rf_plan *plan = plan_of(sizes, 2 * PART_ITEMS, RF_MEMORY_KV, UNITS * 256, 256);
+    rf_pool *pool = NULL;
+    rf_address first, address;
+    assert_int_equal(rf_plan_pool_count(plan), 2);
+    assert_int_equal(rf_pool_open(f->memory, plan, ENGINE, "kv", &pool, NULL), RF_OK);
+    assert_int_equal(rf_pool_take_planned(pool, plan, 0, &held[0], NULL), RF_OK);
+    assert_int_equal(rf_block_address(held[0], &first, NULL), RF_OK);
+    assert_int_equal(rf_pool_give(held[0], NULL), RF_OK);
+    uint32_t count = take_with_gaps(pool, held, MOST);
+    assert_int_equal(count, MOST - 1);
+    for (uint32_t i = 0; i < count; i++) {
+        assert_int_equal(rf_block_address(held[i], &address, NULL), RF_OK);
+        assert_true(address - first < UNITS * 256);
+        assert_int_equal(rf_pool_give(held[i], NULL), RF_OK);
+    }
+    assert_int_equal(rf_pool_close(pool, NULL), RF_OK);
+    rf_plan_free(plan);
+}
+
 /* ---- closing -------------------------------------------------------------------------------- */
 
 static void closing_names_what_is_still_live(void **state)
@@ -454,6 +502,7 @@ int main(void)
         TEST(the_account_balances_after_every_step),
         TEST(running_out_says_asked_free_and_largest),
         TEST(blocks_beyond_the_reserve_are_refused),
+        TEST(any_part_may_hold_every_block),
         TEST(closing_names_what_is_still_live),
         TEST(a_refused_free_is_reported_and_the_pool_closed),
         TEST(an_address_off_alignment_is_refused),
