@@ -5,6 +5,8 @@
  */
 #include "support/cmocka.h"
 
+#include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -195,6 +197,42 @@ static void a_load_to_a_gpu_survives_every_host_fault(void **state)
     emu_runtime_close(&r);
 }
 
+/* ---- free memory ----------------------------------------------------------------------------- */
+
+/* Pools are as large as what is placed in them, and are measured against the free memory before the
+ * first is asked for: with one byte too little, the driver is asked for none. */
+static void lineage_12_pools_are_measured_against_free_memory(void **state)
+{
+    const fixture *f = *state;
+    emu_runtime r;
+    rf_model *model = NULL;
+    rf_error error = {0};
+    rf_memory_stats stats = {.version = RF_MEMORY_STATS_VERSION};
+    emu_runtime_open(&r);
+    assert_int_equal(rf_model_load(&r.runtime, f->path, NULL, &model, NULL), RF_OK);
+    assert_int_equal(rf_memory_statistics(r.runtime.memory, &stats, NULL), RF_OK);
+    uint64_t needed = stats.reserved;
+    assert_int_equal(needed, stats.live + stats.padding); /* no constant, and nothing to spare */
+    assert_int_equal(rf_emu_count_live(r.emu).bytes, needed);
+    assert_int_equal(rf_model_free(model, NULL), RF_OK);
+
+    uint64_t asked = rf_fault_device_calls(r.device, RF_FAULT_ALLOC);
+    char free_text[64];
+    for (uint64_t missing = 1; missing <= needed; missing *= 3) {
+        rf_emu_set_memory(r.emu, needed - missing);
+        assert_int_equal(rf_model_load(&r.runtime, f->path, NULL, &model, &error),
+                         RF_ERROR_DEVICE_MEMORY);
+        snprintf(free_text, sizeof(free_text), "free %" PRIu64, needed - missing);
+        assert_non_null(strstr(error.message, "asked "));
+        assert_non_null(strstr(error.message, free_text));
+        assert_int_equal(rf_fault_device_calls(r.device, RF_FAULT_ALLOC), asked);
+    }
+    rf_emu_set_memory(r.emu, needed);
+    assert_int_equal(rf_model_load(&r.runtime, f->path, NULL, &model, NULL), RF_OK);
+    assert_int_equal(rf_model_free(model, NULL), RF_OK);
+    emu_runtime_close(&r);
+}
+
 /* ---- cancellation ---------------------------------------------------------------------------- */
 
 typedef struct cancel {
@@ -253,6 +291,7 @@ int main(void)
         cmocka_unit_test(every_fault_is_survived),
         cmocka_unit_test(lineage_3_a_failed_load_leaves_no_pool),
         cmocka_unit_test(a_load_to_a_gpu_survives_every_host_fault),
+        cmocka_unit_test(lineage_12_pools_are_measured_against_free_memory),
         cmocka_unit_test(a_load_is_cancelled_at_any_moment),
     };
     return cmocka_run_group_tests_name("load", tests, set_up, tear_down);
