@@ -12,6 +12,11 @@
 #include "memory/range.h"
 #include "memory/slot.h"
 
+/* Bytes of all pools of an account, and of all external blocks of one class, at most: so a class's
+ * sum of both is always a number. More than any x86-64 address space has (2^57), though the same
+ * external bytes may be registered any number of times. */
+#define RF_MEMORY_MAX_BYTES (UINT64_MAX / 2)
+
 /* One device allocation. */
 typedef struct pool_part {
     rf_address address; /* 0: not allocated (yet) */

@@ -35,11 +35,14 @@ rf_status rf_memory_register(rf_memory *memory, rf_address address, uint64_t byt
     };
     pthread_mutex_lock(&memory->lock);
     rf_status status = RF_OK;
-    /* The same bytes may be registered any number of times; their sum has no bound. */
-    if (!rf_add(memory->classes[memory_class].current, bytes, &end))
-        status =
-            rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of all blocks of class %s overflow",
-                         rf_memory_class_name(memory_class));
+    uint64_t external = memory->classes[memory_class].external;
+    if (bytes > RF_MEMORY_MAX_BYTES - external)
+        status = rf_error_set(error, RF_ERROR_OVERFLOW,
+                              "external block '%s': %" PRIu64
+                              " bytes, and those of class %s have %" PRIu64 " of at most %" PRIu64
+                              " already",
+                              label ? label : "", bytes, rf_memory_class_name(memory_class),
+                              external, (uint64_t)RF_MEMORY_MAX_BYTES);
     else
         status = rf_slots_reserve(&memory->slots, 1, error);
     if (status == RF_OK) {

@@ -104,7 +104,7 @@ static rf_status publish(rf_pool *pool, uint64_t max_blocks, rf_error *error)
     uint64_t reserved = 0;
     pthread_mutex_lock(&memory->lock);
     rf_status status = RF_OK;
-    if (!rf_add(memory->reserved, pool->reserved, &reserved))
+    if (!rf_add(memory->reserved, pool->reserved, &reserved) || reserved > RF_MEMORY_MAX_BYTES)
         status = rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of all pools overflow");
     else
         status = rf_slots_reserve(&memory->slots, max_blocks, error);

@@ -379,13 +379,13 @@ static void external(world *w)
     uint32_t c = (uint32_t)fuzz_below(in, RF_MEMORY_CLASS_COUNT + 1);
     unsigned __int128 sum = bytes;
     for (uint32_t i = 0; i < w->model.n_blocks; i++) {
-        if (w->model.blocks[i].handle.memory_class == c)
+        if (!w->model.blocks[i].pool && w->model.blocks[i].handle.memory_class == c)
             sum += w->model.blocks[i].handle.bytes;
     }
     rf_status expected = RF_OK;
     if (at == 0 || bytes == 0 || c == RF_MEMORY_CLASS_COUNT)
         expected = RF_ERROR_ARGUMENT;
-    else if ((unsigned __int128)at + bytes > UINT64_MAX || sum > UINT64_MAX)
+    else if ((unsigned __int128)at + bytes > UINT64_MAX || sum > UINT64_MAX / 2)
         expected = RF_ERROR_OVERFLOW;
     rf_block block = {0};
     fuzz_require(rf_memory_register(w->memory, at, bytes, (rf_memory_class)c, "mapped", &block,

@@ -191,11 +191,11 @@ static void external_blocks_lie_in_the_address_space(void **state)
     assert_int_equal(block.kind, RF_BLOCK_NONE);
     /* The sum of two blocks is as much a sum as any. */
     assert_int_equal(
-        rf_memory_register(f->memory, 4096, 1ULL << 63, RF_MEMORY_WEIGHTS, "x", &block, NULL),
+        rf_memory_register(f->memory, 4096, 1ULL << 62, RF_MEMORY_WEIGHTS, "x", &block, NULL),
         RF_OK);
     rf_block second = {0};
     assert_int_equal(
-        rf_memory_register(f->memory, 4096, 1ULL << 63, RF_MEMORY_WEIGHTS, "x", &second, &error),
+        rf_memory_register(f->memory, 4096, 1ULL << 62, RF_MEMORY_WEIGHTS, "x", &second, &error),
         RF_ERROR_OVERFLOW);
     assert_int_equal(second.kind, RF_BLOCK_NONE);
     assert_int_equal(rf_memory_unregister(block, NULL), RF_OK);

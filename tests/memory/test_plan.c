@@ -197,6 +197,12 @@ static void sizes_that_overflow_are_errors(void **state)
             rf_plan_add_external(plan, "x", RF_MEMORY_WEIGHTS, 1ULL << 63, NULL, &error), RF_OK);
     assert_int_equal(rf_plan_solve(plan, &error), RF_ERROR_OVERFLOW);
     rf_plan_free(plan);
+    /* Each class has a sum, all of them together have none. */
+    plan = new_plan(0, 4096, 0);
+    assert_int_equal(rf_plan_add(plan, "x", RF_MEMORY_KV, 1ULL << 63, NULL, &error), RF_OK);
+    assert_int_equal(rf_plan_add(plan, "y", RF_MEMORY_WEIGHTS, 1ULL << 63, NULL, &error), RF_OK);
+    assert_int_equal(rf_plan_solve(plan, &error), RF_ERROR_OVERFLOW);
+    rf_plan_free(plan);
 }
 
 static void refusals_name_the_value_and_the_limit(void **state)

@@ -386,6 +386,33 @@ static void any_part_may_hold_every_block(void **state)
     rf_plan_free(plan);
 }
 
+/* External bytes may come to any sum, as the same ones may be registered again and again. However
+ * many they are, the books add those of pools to them. */
+static void sums_of_external_and_pooled_bytes_are_numbers(void **state)
+{
+    fixture *f = *state;
+    rf_pool *pool = small_pool(f, 4096, 4096);
+    rf_block external = {0};
+    rf_block more = {0};
+    rf_block block = {0};
+    rf_error error;
+    assert_int_equal(rf_memory_register(f->memory, 4096, UINT64_MAX / 2, RF_MEMORY_KV, "mapped",
+                                        &external, NULL),
+                     RF_OK);
+    assert_int_equal(rf_memory_register(f->memory, 4096, 1, RF_MEMORY_KV, "more", &more, &error),
+                     RF_ERROR_OVERFLOW);
+    assert_non_null(strstr(error.message, "external block 'more': 1 bytes"));
+    assert_int_equal(rf_memory_register(f->memory, 4096, UINT64_MAX - 5000, RF_MEMORY_WEIGHTS,
+                                        "large", &more, &error),
+                     RF_ERROR_OVERFLOW);
+    assert_int_equal(rf_pool_take(pool, 4096, RF_MEMORY_KV, "page", &block, NULL), RF_OK);
+    rf_memory_class_stats kv = statistics(f).classes[RF_MEMORY_KV];
+    assert_true(kv.current == UINT64_MAX / 2 + 4096 && kv.peak == kv.current);
+    assert_int_equal(rf_pool_give(block, NULL), RF_OK);
+    assert_int_equal(rf_memory_unregister(external, NULL), RF_OK);
+    assert_int_equal(rf_pool_close(pool, NULL), RF_OK);
+}
+
 /* ---- closing -------------------------------------------------------------------------------- */
 
 static void closing_names_what_is_still_live(void **state)
@@ -503,6 +530,7 @@ int main(void)
         TEST(running_out_says_asked_free_and_largest),
         TEST(blocks_beyond_the_reserve_are_refused),
         TEST(any_part_may_hold_every_block),
+        TEST(sums_of_external_and_pooled_bytes_are_numbers),
         TEST(closing_names_what_is_still_live),
         TEST(a_refused_free_is_reported_and_the_pool_closed),
         TEST(an_address_off_alignment_is_refused),
