@@ -2,7 +2,8 @@
 
 Meson counts programs; a program made with cmocka holds many tests, and some may have been skipped, which its
 exit status does not tell. So they are counted here from cmocka's own lines. A program that prints none counts
-as one test. The last line is 'N passed, N failed' or 'N passed, N failed, N skipped'; the exit status is 1
+as one test. The faults that tests made happen, and survived, are added up from lines 'faults tried: N (what)'.
+The last line is 'N passed, N failed' or 'N passed, N failed, N skipped'; the exit status is 1
 when anything failed or nothing ran."""
 
 import collections
@@ -12,6 +13,7 @@ import sys
 
 # Not from the start of the line: a test may have printed something without a newline.
 _RESULT = re.compile(r"\[ +(RUN|OK|FAILED|SKIPPED) +\] (\w+)$")
+_FAULTS = re.compile(r"^faults tried: (\d+) ", re.MULTILINE)
 NO_REASON = "no reason given"
 
 
@@ -52,7 +54,7 @@ def program_results(program):
 
 def main(path):
     counts = collections.Counter()
-    failures, skips = [], collections.defaultdict(list)
+    failures, skips, faults = [], collections.defaultdict(list), 0
     try:
         with open(path, encoding="utf-8") as log:
             programs = [json.loads(line) for line in log]
@@ -60,6 +62,7 @@ def main(path):
         print("no test ran\n0 passed, 1 failed")
         return 1
     for program in programs:
+        faults += sum(int(count) for count in _FAULTS.findall(program.get("stdout", "")))
         for name, kind, reason in program_results(program):
             counts[kind] += 1
             if kind == "FAILED":
@@ -71,6 +74,8 @@ def main(path):
     for reason, names in skips.items():
         print(f"skipped {len(names)} ({reason}):")
         print("\n".join(f"    {name}" for name in names))
+    if faults:
+        print(f"{faults} injected faults tried and survived")
     skipped = f", {counts['SKIPPED']} skipped" if counts["SKIPPED"] else ""
     print(f"{counts['OK']} passed, {counts['FAILED']} failed{skipped}")
     return 1 if counts["FAILED"] or not counts["OK"] else 0

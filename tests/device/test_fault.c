@@ -6,6 +6,7 @@
 #include "base/fault.h"
 #include "base/memory.h"
 #include "device/fault/fault.h"
+#include "support/faults.h"
 
 typedef struct fixture {
     rf_device *emu;
@@ -162,7 +163,7 @@ static void each_call_of_each_kind_fails_in_turn(void **state)
         bool used_here = call < RF_FAULT_MODULE_LOAD || call == RF_FAULT_ANY;
         assert_int_equal(rf_fault_device_calls(f->fault, call) > 0, used_here);
     }
-    print_message("%u device calls failed in turn\n", (unsigned)tried);
+    faults_tried(tried, "device calls");
     assert_int_equal(tried, calls + calls); /* each by its kind, and as any call */
 }
 

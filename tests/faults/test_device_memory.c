@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "device/fault/fault.h"
 #include "memory/pool.h"
+#include "support/faults.h"
 
 enum { ITEMS = 12 };
 
@@ -158,7 +159,7 @@ static void every_device_call_may_fail(void **state)
     emu_expect_ok(live(f, plan, &error), &error);
     uint64_t calls = rf_fault_device_calls(f->fault, RF_FAULT_ANY);
     uint64_t tried = fail_in_turn(f, plan, RF_FAULT_ANY);
-    print_message("%u device calls failed in turn\n", (unsigned)tried);
+    faults_tried(tried, "device calls");
     assert_int_equal(tried, calls);
     rf_plan_free(plan);
 }
@@ -169,7 +170,7 @@ static void every_synchronisation_may_fail(void **state)
     fixture *f = *state;
     rf_plan *plan = make_plan();
     uint64_t tried = fail_in_turn(f, plan, RF_FAULT_STREAM_SYNC);
-    print_message("%u synchronisations failed in turn\n", (unsigned)tried);
+    faults_tried(tried, "synchronisations");
     assert_int_equal(tried, ITEMS * 3); /* two writes and a read of each block */
     rf_plan_free(plan);
 }
@@ -185,7 +186,7 @@ static void every_kind_of_call_may_fail(void **state)
         assert_true(of_kind > 0);
         tried += of_kind;
     }
-    print_message("%u allocations, frees and copies failed in turn\n", (unsigned)tried);
+    faults_tried(tried, "allocations, frees and copies");
     rf_plan_free(plan);
 }
 
@@ -210,7 +211,7 @@ static void every_host_allocation_may_fail(void **state)
         assert_true(!fired || strlen(error.message) > 0);
         expect_baseline(f, before);
     }
-    print_message("%u host allocations failed in turn\n", (unsigned)n - 2);
+    faults_tried(n - 2, "host allocations");
     rf_plan_free(plan);
 }
 

@@ -13,6 +13,7 @@
 #include "base/fault.h"
 #include "base/memory.h"
 #include "support/emu_runtime.h"
+#include "support/faults.h"
 #include "support/session.h"
 #include "support/tiny_model.h"
 
@@ -112,8 +113,7 @@ static void every_fault_is_survived(void **state)
     for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
         unsigned mapped = fail_each(runtime, f->path, sites[i].site, false);
         unsigned read = fail_each(runtime, f->path, sites[i].site, true);
-        print_message("%s: %u faults in a mapped load, %u in one into pools\n", sites[i].name,
-                      mapped, read);
+        faults_tried(mapped + read, sites[i].name);
         assert_true(mapped + read > 0);
     }
     assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
@@ -163,7 +163,7 @@ static void lineage_3_a_failed_load_leaves_no_pool(void **state)
             assert_int_equal(load_on(&r, f->path, NULL), RF_OK);
         }
     }
-    print_message("%u device calls failed\n", faults);
+    faults_tried(faults, "device calls");
     assert_true(faults > 100);
     emu_runtime_close(&r);
 }
@@ -193,7 +193,7 @@ static void a_load_to_a_gpu_survives_every_host_fault(void **state)
             assert_int_equal(load_on(&r, f->path, NULL), RF_OK);
         }
     }
-    print_message("%u host calls failed\n", faults);
+    faults_tried(faults, "host calls");
     assert_true(faults > 20);
     emu_runtime_close(&r);
 }

@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "memory/fake_device.h"
 #include "memory/pool.h"
+#include "support/faults.h"
 
 enum { ITEMS = 24 };
 
@@ -119,7 +120,7 @@ static void every_host_allocation_may_fail(void **state)
         expect_baseline(f, before);
         expect_next_to_work(f, before);
     }
-    print_message("%u host allocations failed in turn\n", (unsigned)n - 2);
+    faults_tried(n - 2, "host allocations");
 }
 
 static void every_driver_call_may_fail(void **state)
@@ -140,7 +141,7 @@ static void every_driver_call_may_fail(void **state)
         expect_baseline(f, before);
         expect_next_to_work(f, before);
     }
-    print_message("%u driver calls failed in turn\n", (unsigned)n - 2);
+    faults_tried(n - 2, "driver calls");
 }
 
 /* The account itself is made of two allocations. */

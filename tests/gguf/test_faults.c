@@ -8,6 +8,7 @@
 #include "base/fault.h"
 #include "base/memory.h"
 #include "gguf/writer.h"
+#include "support/faults.h"
 #include "walk.h"
 
 static rf_status fill(rf_gguf_writer *w, rf_error *error)
@@ -60,6 +61,7 @@ static uint64_t fail_every(rf_fault_site site, rf_status (*body)(const char *, r
         assert_int_equal(files_in_folder(), files);
         if (!fired) {
             assert_int_equal(status, RF_OK);
+            faults_tried(n - 1, "calls of a file");
             return n - 1;
         }
         assert_int_equal(status, site == RF_FAULT_HOST_ALLOC ? RF_ERROR_HOST_MEMORY : RF_ERROR_IO);

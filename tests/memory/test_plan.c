@@ -10,6 +10,7 @@
 #include "base/memory.h"
 #include "memory/plan.h"
 #include "memory/shapes.h"
+#include "support/faults.h"
 
 static rf_plan *new_plan(uint64_t pool_bytes, uint64_t alignment, uint64_t available)
 {
@@ -302,6 +303,7 @@ static void every_failed_allocation_is_survived(void **state)
         assert_int_equal(rf_host_live_count(), before);
     }
     assert_true(n > 400);
+    faults_tried(n - 2, "host allocations");
 }
 
 static void a_failed_solve_can_be_tried_again(void **state)

@@ -14,6 +14,7 @@
 #include "memory/random.h"
 #include "memory/staging_fixture.h"
 #include "support/emu_runtime.h"
+#include "support/faults.h"
 
 static rf_status load(emu_runtime *r, const cargo *c, const rf_staging_config *config,
                       rf_load_stats *stats, rf_error *error)
@@ -294,7 +295,7 @@ static void every_failing_call_is_survived(void **state)
     rf_load_stats stats;
     load_ok(&r, c, &config, &stats);
     cargo_expect_arrived(c);
-    print_message("%u faults survived\n", faults);
+    faults_tried(faults, "calls of a load");
     assert_true(faults > 100);
     cargo_unplace(c);
     cargo_free(c);

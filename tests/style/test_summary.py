@@ -34,6 +34,11 @@ UNFINISHED = "[ RUN      ] d\n"
 
 
 class Summary(unittest.TestCase):
+    def test_adds_up_the_faults_that_were_tried(self):
+        tried = "[ RUN      ] a\nfaults tried: 41 (device calls)\nfaults tried: 2 (host calls)\n[       OK ] a\n"
+        lines, _ = summarise(program(tried), program(GOOD), program(tried))
+        self.assertEqual(lines[-2:], ["86 injected faults tried and survived", "3 passed, 0 failed"])
+
     def test_counts_each_test_of_a_program(self):
         lines, status = summarise(program(GOOD + SKIPPED), program("no cmocka here"))
         self.assertEqual(lines[-1], "2 passed, 0 failed, 1 skipped")

@@ -5,6 +5,7 @@
 
 #include "base/fault.h"
 #include "base/memory.h"
+#include "support/faults.h"
 #include "tokenizer/support.h"
 
 static const char *const bpe_tokens[] = {"ab", "Ġa", "<|im_end|>", NULL};
@@ -70,7 +71,8 @@ static void every_allocation_may_fail(const small_vocabulary *vocabulary)
     rf_gguf *gguf = write_vocabulary(vocabulary, NULL);
     uint64_t before = rf_host_live_count();
     bool fired = true;
-    for (uint64_t n = 1; fired; n++) {
+    uint64_t n = 1;
+    for (; fired; n++) {
         rf_error error = {0};
         rf_fault_arm(RF_FAULT_HOST_ALLOC, n);
         rf_status status = open_and_use(gguf, &error);
@@ -84,6 +86,7 @@ static void every_allocation_may_fail(const small_vocabulary *vocabulary)
             assert_non_null(strstr(error.message, "out of host memory"));
         assert_int_equal(rf_host_live_count(), before);
     }
+    faults_tried(n - 2, "host allocations");
     rf_gguf_close(gguf);
 }
 
