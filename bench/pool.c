@@ -1,151 +1,163 @@
 /*
- * pool.c: what taking and giving blocks costs, against malloc on the same trace in the same run,
- * and how long a plan of 1000 tensors takes. Each figure is the median of several runs, with the
- * least and the most.
+ * pool.c: what taking and giving blocks costs and how memory fragments, on random and on recorded
+ * traces, against malloc and, on a GPU, against its driver's allocators in the same run; and how
+ * long a plan of 1000 tensors takes. Each figure is the median of several runs, with the least and
+ * the most.
  *
- * The traces are made before the clock starts and are the same for all: which of a number of places
- * is filled or emptied next, and with how many bytes. malloc touches none of its bytes either.
+ *     rocmforge-bench-pool [--device cuda|hip|…]
  */
 #include <inttypes.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
-#include "memory/pool.h"
-#include "memory/range.h"
+#include "allocator.h"
+#include "base/clock.h"
+#include "common.h"
 
-#define RUNS       9
-#define PAIRS      200000U /* takes, and as many gives */
-#define POOL_BYTES (1ULL << 30)
-#define ALIGNMENT  4096U
-#define TENSORS    1000
-#define MAX_PLACES 2048U
+#define RUNS      9
+#define STEPS     400000U
+#define GPU_STEPS 4000U /* the driver takes microseconds to milliseconds a call */
+#define TENSORS   1000
+#define LOOKS     64U /* at the fragmentation, evenly over a trace */
 
-typedef struct step {
-    uint32_t place; /* emptied if it is full, filled if it is empty */
-    uint32_t bytes;
-} step;
+/* ---- one run of a trace ---------------------------------------------------------------------- */
 
-typedef struct trace {
-    const char *name;
-    uint32_t places;
-    uint32_t largest; /* bytes of a block */
-    step *steps;      /* [2 * PAIRS] */
-} trace;
+typedef struct outcome {
+    uint64_t ns;
+    uint64_t pairs;
+    uint64_t refused;
+    double fragmentation; /* mean over the looks of 1 - largest free / free */
+    uint64_t held;        /* bytes from the system, at most */
+} outcome;
 
-/* Stops the program, for which a bench is as good a place as any to notice. */
-static void must(bool good, const char *what)
+static void look(const allocator *a, outcome *out)
 {
-    if (good)
-        return;
-    fprintf(stderr, "bench-pool: %s\n", what);
-    exit(1);
+    uint64_t held = 0;
+    uint64_t free = 0;
+    uint64_t largest = 0;
+    a->look(&held, &free, &largest);
+    if (held > out->held)
+        out->held = held;
+    out->fragmentation += (free ? 1.0 - (double)largest / (double)free : 0.0) / LOOKS;
 }
 
-/* Time that this thread had a core for: nothing here sleeps, and other work on the machine does not
- * count. */
-static uint64_t cpu_ns(void)
+/* Makes all steps and empties what is full then. With looks: at the memory too, and not timed. */
+static bool run(const allocator *a, const trace *t, rf_memory *memory, bool looks,
+                uint64_t (*now)(void), outcome *out)
 {
-    struct timespec now;
-    must(clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now) == 0, "no clock");
-    return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
-}
-
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-static void fill_trace(trace *t)
-{
-    uint64_t random = 88172645463325252U;
-    t->steps = calloc(2 * (size_t)PAIRS, sizeof(*t->steps));
-    must(t->steps != NULL, "no memory for a trace");
-    for (size_t i = 0; i < 2 * (size_t)PAIRS; i++) {
-        t->steps[i].place = (uint32_t)(next_random(&random) % t->places);
-        t->steps[i].bytes = 1 + (uint32_t)(next_random(&random) % t->largest);
-    }
-}
-
-/* ---- the three that are compared ------------------------------------------------------------- */
-
-static uint64_t run_range(const trace *t)
-{
-    static uint32_t spans[MAX_PLACES];
     static bool full[MAX_PLACES];
-    rf_range *range = NULL;
-    bool good = rf_range_create(POOL_BYTES, ALIGNMENT, 2 * MAX_PLACES + 1, &range, NULL) == RF_OK;
-    must(good, "a range was not created");
-    uint64_t begin = cpu_ns();
-    for (size_t i = 0; i < 2 * (size_t)PAIRS; i++) {
-        step s = t->steps[i];
-        uint64_t offset;
-        if (full[s.place])
-            good &= rf_range_give(range, spans[s.place], NULL) == RF_OK;
+    bool good = true;
+    *out = (outcome){0};
+    must(t->places <= MAX_PLACES, "a trace has too many places");
+    if (!a->begin(t, memory))
+        return false;
+    memset(full, 0, sizeof(full));
+    uint32_t stride = t->n_steps / LOOKS;
+    uint64_t begin = now();
+    for (uint32_t i = 0; i < t->n_steps; i++) {
+        trace_step s = t->steps[i];
+        if (full[s.place]) {
+            good &= a->give(s.place);
+            full[s.place] = false;
+        } else if (a->take(s.place, s.bytes ? s.bytes : 1)) {
+            full[s.place] = true;
+            out->pairs++;
+        } else {
+            out->refused++;
+        }
+        if (looks && i % stride == stride / 2)
+            look(a, out);
+    }
+    for (uint32_t p = 0; p < t->places; p++) {
+        if (full[p])
+            good &= a->give(p);
+    }
+    out->ns = now() - begin;
+    a->end();
+    must(good, "a block was not given back");
+    return true;
+}
+
+static void bench_allocator(const allocator *a, const trace *t, rf_memory *memory,
+                            uint64_t (*now)(void))
+{
+    double figures[RUNS];
+    outcome o;
+    for (int i = 0; i < RUNS; i++) {
+        if (!run(a, t, memory, false, now, &o) || o.pairs == 0) {
+            printf("  %-32s skipped: not to be had here, or no memory for it\n", a->name);
+            return;
+        }
+        figures[i] = (double)o.ns / (double)o.pairs;
+    }
+    report(a->name, figures, RUNS, "ns a pair");
+    if (!a->look || !run(a, t, memory, true, now, &o))
+        return;
+    printf("      held %.1f MiB for at most %.1f MiB live; fragmentation %.3f; refused %" PRIu64
+           " of %" PRIu32 "\n",
+           (double)o.held / 1048576.0, (double)t->most_live / 1048576.0, o.fragmentation, o.refused,
+           t->n_takes);
+}
+
+/* The least range that serves every take of a trace: what fragmentation costs it, in bytes. */
+static void bench_least_room(const trace *t)
+{
+    uint64_t refused_at = t->most_live / 2;
+    uint64_t served_at = t->most_live * 4 + ((uint64_t)t->places << 12);
+    while (served_at - refused_at > t->most_live / 256 + 8192) {
+        uint64_t middle = refused_at + (served_at - refused_at) / 2;
+        outcome o;
+        set_range_room(middle);
+        must(run(&range_allocator, t, NULL, false, thread_ns, &o), "a range was not created");
+        if (o.refused)
+            refused_at = middle;
         else
-            good &= rf_range_take(range, s.bytes, &spans[s.place], &offset, NULL) == RF_OK;
-        full[s.place] = !full[s.place];
+            served_at = middle;
     }
-    uint64_t took = cpu_ns() - begin;
-    must(good, "a range failed");
-    for (uint32_t p = 0; p < t->places; p++)
-        full[p] = false;
-    rf_range_free(range);
-    return took;
+    set_range_room(0);
+    printf("  least range that refuses nothing  %9.1f MiB, %.3f of the most that is live\n",
+           (double)served_at / 1048576.0, (double)served_at / (double)t->most_live);
 }
 
-static uint64_t run_pool(const trace *t, rf_pool *pool)
+/* ---- the traces ------------------------------------------------------------------------------ */
+
+static void bench_trace(trace t, rf_memory *memory, const allocator *const *allocators,
+                        uint64_t (*now)(void))
 {
-    static rf_block blocks[MAX_PLACES];
-    bool good = true;
-    uint64_t begin = cpu_ns();
-    for (size_t i = 0; i < 2 * (size_t)PAIRS; i++) {
-        step s = t->steps[i];
-        rf_block *block = &blocks[s.place];
-        if (block->kind == RF_BLOCK_OWNED) {
-            good &= rf_pool_give(*block, NULL) == RF_OK;
-            block->kind = RF_BLOCK_NONE;
-        } else {
-            good &= rf_pool_take(pool, s.bytes, RF_MEMORY_KV, "page", block, NULL) == RF_OK;
-        }
-    }
-    uint64_t took = cpu_ns() - begin;
-    for (uint32_t p = 0; p < t->places; p++) {
-        if (blocks[p].kind == RF_BLOCK_OWNED)
-            good &= rf_pool_give(blocks[p], NULL) == RF_OK;
-        blocks[p].kind = RF_BLOCK_NONE;
-    }
-    must(good, "a pool failed");
-    return took;
+    printf("%s: %" PRIu32 " steps, at most %" PRIu32 " blocks, %.1f MiB\n", t.name, t.n_steps,
+           t.places, (double)t.most_live / 1048576.0);
+    for (; *allocators; allocators++)
+        bench_allocator(*allocators, &t, memory, now);
+    bench_least_room(&t);
+    free(t.steps);
 }
 
-static uint64_t run_malloc(const trace *t)
+static void bench_host(rf_memory *memory)
 {
-    static void
-        *volatile held[MAX_PLACES]; /* volatile: a compiler may remove malloc and free in pairs */
-    bool good = true;
-    uint64_t begin = cpu_ns();
-    for (size_t i = 0; i < 2 * (size_t)PAIRS; i++) {
-        step s = t->steps[i];
-        if (held[s.place]) {
-            free(held[s.place]);
-            held[s.place] = NULL;
-        } else {
-            held[s.place] = malloc(s.bytes);
-            good &= held[s.place] != NULL;
-        }
-    }
-    uint64_t took = cpu_ns() - begin;
-    for (uint32_t p = 0; p < t->places; p++) {
-        free(held[p]);
-        held[p] = NULL;
-    }
-    must(good, "malloc failed");
-    return took;
+    static const allocator *const all[] = {&empty_allocator, &range_allocator, &pool_allocator,
+                                           &malloc_allocator, NULL};
+    printf("on the CPU, time of the thread, median of %d runs (least to most)\n", RUNS);
+    bench_trace(trace_random("random, few small", 16, 32768, STEPS), memory, all, thread_ns);
+    bench_trace(trace_random("random, many small", 1024, 32768, STEPS), memory, all, thread_ns);
+    bench_trace(trace_random("random, many, all sizes", 2048, 393216, STEPS), memory, all,
+                thread_ns);
+    bench_trace(trace_load(STEPS / 600), memory, all, thread_ns);
+    bench_trace(trace_engine(STEPS), memory, all, thread_ns);
+}
+
+/* Wall time: a driver's calls may wait. */
+static void bench_gpu(rf_memory *memory)
+{
+    static const allocator *const all[] = {&pool_allocator, &driver_allocator, &async_allocator,
+                                           NULL};
+    printf("on %s, wall time, median of %d runs (least to most)\n", rf_memory_device(memory)->id,
+           RUNS);
+    bench_trace(trace_random("random, many, all sizes", 1024, 393216, GPU_STEPS), memory, all,
+                rf_clock_ns);
+    bench_trace(trace_load(GPU_STEPS / 600), memory, all, rf_clock_ns);
+    bench_trace(trace_engine(GPU_STEPS), memory, all, rf_clock_ns);
 }
 
 /* ---- the plan -------------------------------------------------------------------------------- */
@@ -155,7 +167,7 @@ static uint64_t run_plan(void)
 {
     rf_plan_config config = {0};
     rf_plan *plan = NULL;
-    uint64_t begin = cpu_ns();
+    uint64_t begin = thread_ns();
     bool good = rf_plan_new(&config, &plan, NULL) == RF_OK;
     for (uint64_t i = 0; i < TENSORS && good; i++) {
         uint64_t bytes = i % 3 ? (i % 7 + 1) * 9437184 : 16384;
@@ -164,84 +176,51 @@ static uint64_t run_plan(void)
     }
     good = good && rf_plan_solve(plan, NULL) == RF_OK;
     rf_plan_free(plan);
-    uint64_t took = cpu_ns() - begin;
+    uint64_t took = thread_ns() - begin;
     must(good, "a plan failed");
     return took;
 }
 
-/* ---- reporting ------------------------------------------------------------------------------- */
-
-static int compare(const void *a, const void *b)
+static void bench_plan(void)
 {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
+    double figures[RUNS];
+    for (int i = 0; i < RUNS; i++)
+        figures[i] = (double)run_plan() / 1000.0;
+    printf("plan of %d tensors\n", TENSORS);
+    report("new, add, solve, free", figures, RUNS, "us");
 }
 
-static void report(const char *name, double figures[RUNS], const char *unit)
-{
-    qsort(figures, RUNS, sizeof(*figures), compare);
-    printf("  %-24s %9.1f %-14s (%.1f to %.1f)\n", name, figures[RUNS / 2], unit, figures[0],
-           figures[RUNS - 1]);
-}
+/* ---- the program ----------------------------------------------------------------------------- */
 
-static void bench_trace(trace *t, rf_pool *pool)
+static void bench_device(const char *id, void (*bench)(rf_memory *memory))
 {
-    double range[RUNS], pooled[RUNS], heap[RUNS];
-    fill_trace(t);
-    for (int i = 0; i < RUNS; i++) {
-        /* One after the other in each run, so that a slow moment of the machine meets all three. */
-        range[i] = (double)run_range(t) / PAIRS;
-        pooled[i] = (double)run_pool(t, pool) / PAIRS;
-        heap[i] = (double)run_malloc(t) / PAIRS;
-    }
-    printf("%s: up to %" PRIu32 " blocks of up to %" PRIu32 " bytes\n", t->name, t->places,
-           t->largest);
-    report("range take+give", range, "ns");
-    report("pool take+give", pooled, "ns");
-    report("malloc+free", heap, "ns");
-    free(t->steps);
-}
-
-/* A pool of one part, and room for as many blocks as a trace holds. */
-static rf_pool *open_pool(rf_memory *memory)
-{
-    rf_plan_config config = {.alignment = ALIGNMENT, .pool_bytes = POOL_BYTES};
-    rf_plan *plan = NULL;
-    rf_pool *pool = NULL;
-    bool good = rf_plan_new(&config, &plan, NULL) == RF_OK;
-    for (uint32_t i = 0; i < MAX_PLACES && good; i++)
-        good =
-            rf_plan_add(plan, "page", RF_MEMORY_KV, POOL_BYTES / MAX_PLACES, NULL, NULL) == RF_OK;
-    good = good && rf_plan_solve(plan, NULL) == RF_OK &&
-           rf_pool_open(memory, plan, 1U << RF_MEMORY_KV, "bench", &pool, NULL) == RF_OK;
-    rf_plan_free(plan);
-    must(good, "a pool of 1 GiB was not opened");
-    return pool;
-}
-
-int main(void)
-{
-    trace traces[] = {
-        {.name = "few small", .places = 16, .largest = 32768},
-        {.name = "many small", .places = 1024, .largest = 32768},
-        {.name = "many, all sizes", .places = MAX_PLACES, .largest = 393216},
-    };
     rf_device *device = NULL;
     rf_memory *memory = NULL;
-    must(rf_device_open("cpu", &device, NULL) == RF_OK, "the device was not opened");
+    rf_error error = {0};
+    if (rf_device_open(id, &device, &error) != RF_OK) {
+        printf("skipped: %s\n", error.message);
+        return;
+    }
     must(rf_memory_open(device, &memory, NULL) == RF_OK, "the account was not opened");
-    rf_pool *pool = open_pool(memory);
-    printf("median of %d runs of %u pairs (least to most)\n", RUNS, PAIRS);
-    for (size_t i = 0; i < sizeof(traces) / sizeof(traces[0]); i++)
-        bench_trace(&traces[i], pool);
-    double plans[RUNS];
-    for (int i = 0; i < RUNS; i++)
-        plans[i] = (double)run_plan() / 1000.0;
-    printf("plan of %d tensors\n", TENSORS);
-    report("new, add, solve, free", plans, "us");
-    must(rf_pool_close(pool, NULL) == RF_OK, "the pool was not closed");
+    bench(memory);
     must(rf_memory_close(memory, NULL) == RF_OK, "the account was not closed");
     rf_device_close(device);
+}
+
+int main(int argc, char **argv)
+{
+    const char *gpu = NULL;
+    if (argc == 3 && strcmp(argv[1], "--device") == 0)
+        gpu = argv[2];
+    if (argc != 1 && !gpu) {
+        fprintf(stderr, "usage: rocmforge-bench-pool [--device ID]\n");
+        return 2;
+    }
+    bench_device("cpu", bench_host);
+    bench_plan();
+    if (gpu)
+        bench_device(gpu, bench_gpu);
+    else
+        printf("skipped: a GPU driver's allocators; --device cuda or --device hip compares them\n");
     return 0;
 }

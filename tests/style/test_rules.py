@@ -47,8 +47,13 @@ PLANTED = {
             ("src/memory/a.c", "int f(void *p) { return hipMalloc(&p, 1); }\n"),
             ("src/cli/a.c", "int f(void) { return cuInit(0); }\n"),
             ("tests/a.c", 'void f(void) { dlopen("x", 0); }\n'),
+            ("bench/a.c", 'void f(void) { dlopen("x", 0); }\n'),
         ],
-        [("src/device/a.c", 'void f(void) { dlopen("x", 0); }\n'), ("src/base/a.c", "/* hipMalloc(p) */\n")],
+        [
+            ("src/device/a.c", 'void f(void) { dlopen("x", 0); }\n'),
+            ("bench/gpu_allocator.c", 'void f(void) { dlopen("x", 0); }\n'),
+            ("src/base/a.c", "/* hipMalloc(p) */\n"),
+        ],
     ),
     "environment": (
         [("src/base/a.c", 'f(getenv("HOME"));\n'), ("src/cli/a.c", 'f(secure_getenv("HOME"));\n')],
