@@ -20,6 +20,7 @@ typedef struct builder {
 static builder begin(const char *name, uint32_t places, uint32_t capacity)
 {
     builder b = {.t = {.name = name, .places = places}, .capacity = capacity};
+    must(capacity > 0 && places > 0, "a trace of nothing");
     b.t.steps = calloc(capacity, sizeof(*b.t.steps));
     b.held = calloc(places, sizeof(*b.held));
     must(b.t.steps && b.held, "no memory for a trace");
@@ -98,7 +99,7 @@ trace trace_engine(uint32_t n_steps)
         if (wanted[s] == 0) { /* it comes with a prompt */
             uint32_t prompt = 1 + (uint32_t)random_below(&random, PAGES / 2);
             wanted[s] = prompt + (uint32_t)random_below(&random, PAGES / 2);
-            put(&b, scratch, prompt * 16 * SCRATCH_TOKEN);
+            put(&b, scratch, SCRATCH_TOKEN * 16 * prompt);
             for (; n_pages[s] < prompt; n_pages[s]++)
                 put(&b, s * PAGES + n_pages[s], PAGE_BYTES);
             put(&b, scratch, 0);

@@ -35,7 +35,7 @@ static void step(fuzz_input *in, range_model *m, rf_range *range)
             range_model_step(m, range, MODEL_TAKE_AT, offset, fuzz_size(in, usual, m->alignment));
     } else {
         difference = range_model_step(m, range, kind < 7 ? MODEL_GIVE : MODEL_GIVE_ANY,
-                                      fuzz_below(in, 2 * MAX_UNITS), 0);
+                                      fuzz_below(in, 2ULL * MAX_UNITS), 0);
     }
     fuzz_require(!difference, difference);
     fuzz_count_step();

@@ -362,12 +362,13 @@ static uint32_t take_with_gaps(rf_pool *pool, rf_block *held, uint32_t most)
 static void any_part_may_hold_every_block(void **state)
 {
     fixture *f = *state;
-    enum { PART_ITEMS = 100, UNITS = 4096, MOST = 2 * PART_ITEMS + RF_POOL_SPARE_BLOCKS };
-    static uint64_t sizes[2 * PART_ITEMS];
+    enum { PART_ITEMS = 100, ITEMS = 2 * PART_ITEMS, MOST = ITEMS + RF_POOL_SPARE_BLOCKS };
+    const uint64_t units = 4096;
+    static uint64_t sizes[ITEMS];
     static rf_block held[MOST];
-    for (uint32_t i = 0; i < 2 * PART_ITEMS; i++)
-        sizes[i] = 256ULL * (i % PART_ITEMS ? 1 : UNITS - PART_ITEMS + 1);
-    rf_plan *plan = plan_of(sizes, 2 * PART_ITEMS, RF_MEMORY_KV, UNITS * 256, 256);
+    for (uint32_t i = 0; i < ITEMS; i++)
+        sizes[i] = 256 * (i % PART_ITEMS ? 1 : units - PART_ITEMS + 1);
+    rf_plan *plan = plan_of(sizes, ITEMS, RF_MEMORY_KV, units * 256, 256);
     rf_pool *pool = NULL;
     rf_address first, address;
     assert_int_equal(rf_plan_pool_count(plan), 2);
@@ -379,7 +380,7 @@ static void any_part_may_hold_every_block(void **state)
     assert_int_equal(count, MOST - 1);
     for (uint32_t i = 0; i < count; i++) {
         assert_int_equal(rf_block_address(held[i], &address, NULL), RF_OK);
-        assert_true(address - first < UNITS * 256);
+        assert_true(address - first < units * 256);
         assert_int_equal(rf_pool_give(held[i], NULL), RF_OK);
     }
     assert_int_equal(rf_pool_close(pool, NULL), RF_OK);
