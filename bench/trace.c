@@ -20,9 +20,9 @@ typedef struct builder {
 static builder begin(const char *name, uint32_t places, uint32_t capacity)
 {
     builder b = {.t = {.name = name, .places = places}, .capacity = capacity};
-    must(capacity > 0 && places > 0, "a trace of nothing");
-    b.t.steps = calloc(capacity, sizeof(*b.t.steps));
-    b.held = calloc(places, sizeof(*b.held));
+    /* One more than is used, so that it is never an allocation of nothing. */
+    b.t.steps = calloc((size_t)capacity + 1, sizeof(*b.t.steps));
+    b.held = calloc((size_t)places + 1, sizeof(*b.held));
     must(b.t.steps && b.held, "no memory for a trace");
     return b;
 }
