@@ -296,6 +296,67 @@ RF_API rf_status rf_runtime_open(const rf_runtime_options *options, rf_runtime *
 RF_API rf_status rf_runtime_close(rf_runtime *runtime, rf_error *error);
 RF_API rf_status rf_runtime_device(rf_runtime *runtime, rf_device_info *out, rf_error *error);
 
+/* ---------------------------------------------------------------------------- device check --- */
+
+typedef enum rf_check_result {
+    RF_CHECK_OK = 0,
+    RF_CHECK_FAILED = 1,
+    RF_CHECK_WORKED_AROUND = 2, /* what the device or its driver lacks, this library makes good */
+    RF_CHECK_NOT_AVAILABLE = 3, /* the device has no such thing, and need not have it */
+    RF_CHECK_RESULT_COUNT
+} rf_check_result;
+
+/* "ok", "failed", "worked around", "not available". */
+RF_API const char *rf_check_result_name(rf_check_result result);
+
+/* What one check came to. Pointers are valid until the callback returns. */
+typedef struct rf_check_report {
+    const rf_device_info *device; /* as far as it is known: its id always is */
+    const char *name;             /* "copies"; what a bug report names */
+    uint32_t index;               /* of all checks, from 0 */
+    uint32_t count;
+    rf_check_result result;
+    rf_status status;    /* of a failed one */
+    int driver_code;     /* of a failed one: the driver's own number; 0: none */
+    const char *detail;  /* one line: what was seen, or worked around, or what failed and how */
+    uint64_t bytes_per_second; /* of a check of speed, the median of its runs; else 0 */
+    uint64_t slowest;          /* of these runs, as is fastest */
+    uint64_t fastest;
+    uint64_t nanoseconds; /* that the check took */
+} rf_check_report;
+
+typedef void (*rf_check_callback)(void *user, const rf_check_report *report);
+
+/* Called before every check and between its steps, on the calling thread. Return false to cancel.
+ */
+typedef bool (*rf_check_progress)(void *user, const char *name, uint32_t index, uint32_t count);
+
+typedef struct rf_check_options {
+    size_t size;
+    uint64_t max_bytes; /* of device memory to hold at once, at least 4 MiB; 0: 1 GiB, or an eighth
+                           of the free memory where that is less */
+    rf_check_callback report;   /* or NULL */
+    rf_check_progress progress; /* or NULL */
+    void *user;                 /* of both */
+} rf_check_options;
+
+#define RF_CHECK_OPTIONS_INIT ((rf_check_options){.size = sizeof(rf_check_options)})
+
+typedef struct rf_check_summary {
+    rf_device_info device;
+    uint32_t results[RF_CHECK_RESULT_COUNT]; /* how many checks came to each */
+    uint64_t nanoseconds;
+} rf_check_summary;
+
+/*
+ * Tries what loads and runs need of a device: memory, copies at any offset both ways, the order of
+ * streams and events, graphs, running out of memory, and how fast bytes move. Takes a few seconds,
+ * beside whatever else the device does, and gives everything back. RF_OK also where checks failed:
+ * the summary counts them. Errors: those of rf_runtime_open; CANCELLED.
+ */
+RF_API rf_status rf_device_check(const char *id, const rf_check_options *options,
+                                 rf_check_summary *out, rf_error *error);
+
 /* ---------------------------------------------------------------------------------- memory --- */
 
 /* What memory is for. The one list that the enum and rf_memory_class_name are made from. */

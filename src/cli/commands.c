@@ -59,8 +59,15 @@ static const rf_cli_command_info commands[RF_CLI_COMMAND_COUNT] = {
          "installed ones, and the build folder's when run from there. The type is the one that "
          "most "
          "of a model's bytes have."},
-    [RF_CLI_DEVICES] = {"devices", "", 0, "list the devices that models can run on",
-                        "The id is what --device takes. Free memory is as measured now."},
+    [RF_CLI_DEVICES] =
+        {"devices", "", 0, "list the devices that models can run on",
+         "The id is what --device takes. Free memory is as measured now, and below a GPU stands "
+         "what its driver and sysfs each say of it.\n\n"
+         "With --check each device is tested in what loads and runs need of it, in a "
+         "few seconds and at most 1 GiB of its memory, or an eighth of what is free. "
+         "One line a check says ok, failed, worked around or not available, and "
+         "behind a failure stands what to report. The exit status is 1 if anything "
+         "failed."},
     [RF_CLI_SYNTH] =
         {"synth", "SHAPE QUANT OUT", 3, "write a model with random weights in a real one's shapes",
          "Writes a GGUF file that loads, takes the memory and computes at the speed of the model "

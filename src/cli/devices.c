@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cli/devices.h"
 #include "cli/options.h"
 #include "cli/output.h"
 
@@ -93,15 +94,34 @@ static void print_table(const rf_device_info *devices, size_t count)
     }
 }
 
+/* Lists every device, or the one that was asked for: that may be one that no list shows. */
+static rf_status find_devices(const rf_cli_settings *settings, rf_device_info *devices,
+                              size_t *count, rf_error *error)
+{
+    if (!settings->device)
+        return rf_device_list(devices, MAX_DEVICES, count, error);
+    rf_runtime_options options = RF_RUNTIME_OPTIONS_INIT;
+    rf_runtime *runtime = NULL;
+    options.device = settings->device;
+    options.n_threads = 1; /* nothing is computed on it */
+    RF_TRY(rf_runtime_open(&options, &runtime, error));
+    rf_status status = rf_runtime_device(runtime, &devices[0], error);
+    rf_status closed = rf_runtime_close(runtime, status == RF_OK ? error : NULL);
+    *count = 1;
+    return status == RF_OK ? closed : status;
+}
+
 rf_status rf_cli_devices(const rf_cli_settings *settings, rf_error *error)
 {
     size_t count = 0;
     rf_device_info *devices = rf_calloc(MAX_DEVICES, sizeof(*devices));
     if (!devices)
         return rf_error_host_memory(error, "the list of devices", MAX_DEVICES * sizeof(*devices));
-    rf_status status = rf_device_list(devices, MAX_DEVICES, &count, error);
+    rf_status status = find_devices(settings, devices, &count, error);
     count = count < MAX_DEVICES ? count : MAX_DEVICES;
-    if (status == RF_OK && settings->json)
+    if (status == RF_OK && settings->check)
+        status = rf_cli_devices_check(settings, devices, count, error);
+    else if (status == RF_OK && settings->json)
         status = print_json(devices, count, error);
     else if (status == RF_OK)
         print_table(devices, count);

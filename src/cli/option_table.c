@@ -126,6 +126,9 @@ static const rf_cli_option options[] = {
 
     TEXT("device", 'd', "ID", DEVICE, LOADS, device,
          .help = "a device as 'rocmforge devices' lists them (default: the best one)"),
+    TEXT("device", 'd', "ID", DEVICE, DEVICES, device, .help = "this device only (default: all)"),
+    FLAG("check", 0, DEVICE, DEVICES, check,
+         .help = "test memory, copies, streams, events, graphs and the speed of each device"),
     NUMBER(COUNT, "threads", 't', "N", 1, MAX_THREADS, DEVICE, LOADS | SYNTH, threads,
            .help = "CPU threads (default: one a core)"),
     FLAG("reference", 0, DEVICE, COMPUTES, reference,

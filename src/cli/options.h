@@ -48,6 +48,7 @@ typedef struct rf_cli_settings {
     bool verify;
 
     const char *device;
+    bool check;
     uint64_t threads;
     bool reference;
 

@@ -41,6 +41,8 @@ typedef struct rf_device_facts {
     rf_device_info info;           /* as in rocmforge.h */
     bool unified;                  /* host pointers are device addresses */
     uint64_t allocation_alignment; /* that the driver gives by itself, bytes */
+    uint64_t realigned; /* allocations that the driver aligned less than was asked, so far: they
+                           were asked for again, with room to move */
 } rf_device_facts;
 
 typedef enum rf_copy_kind {

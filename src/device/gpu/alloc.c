@@ -78,6 +78,7 @@ static rf_status place(rf_gpu_device *gpu, uint64_t alignment, rf_gpu_allocation
         allocation->address = allocation->base;
         RF_TRY(give(gpu, allocation, error));
         allocation->base = 0;
+        atomic_fetch_add(&gpu->realigned, 1);
         RF_TRY(ask(gpu, larger, &allocation->base, error));
     }
     /* Rounding up stays inside what was asked for, so the driver's own address bounds it. */

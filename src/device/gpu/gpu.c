@@ -64,6 +64,7 @@ static rf_status gpu_facts(rf_device *device, rf_device_facts *out, rf_error *er
     rf_device_facts facts = {
         .info = {.compute_units = gpu->compute_units, .warp_size = gpu->warp_size},
         .allocation_alignment = gpu->driver->alignment,
+        .realigned = atomic_load(&gpu->realigned),
     };
     memcpy(facts.info.id, gpu->base.id, sizeof(facts.info.id));
     memcpy(facts.info.name, gpu->name, sizeof(facts.info.name));
@@ -92,7 +93,7 @@ static rf_status read_version(rf_gpu_device *gpu, rf_error *error)
     driver->version_text(version, text, sizeof(text));
     const char *file = strrchr(gpu->library, '/');
     bool known = rf_gpu_sysfs_module_version(gpu->root, driver->module, module);
-    snprintf(gpu->driver_text, sizeof(gpu->driver_text), "%s %s (%.32s)%s%s%s%s", driver->title,
+    snprintf(gpu->driver_text, sizeof(gpu->driver_text), "%s %s (%.32s)%s%s%s%.40s", driver->title,
              text, file ? file + 1 : gpu->library, known ? ", " : "", known ? driver->module : "",
              known ? " " : "", module);
     return RF_OK;

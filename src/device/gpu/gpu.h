@@ -10,6 +10,7 @@
 #define RF_DEVICE_GPU_GPU_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "device/backend.h"
 #include "device/gpu/library.h"
@@ -41,6 +42,7 @@ typedef struct rf_gpu_device {
     uint32_t warp_size;
     pthread_mutex_t lock; /* guards allocations */
     rf_gpu_allocation *allocations;
+    _Atomic uint64_t realigned; /* see rf_device_facts */
 } rf_gpu_device;
 
 /* gpu.c: what the backends are made of; see rf_backend. Counting starts the driver, so it comes

@@ -23,6 +23,13 @@ typedef struct header {
 
 fake_driver fake = DEFAULTS;
 
+/* For tests of the command, which cannot set anything else. */
+__attribute__((constructor)) static void read_environment(void)
+{
+    if (getenv("FAKE_DRIVER_HOURS"))
+        fake.milliseconds = 3.6e6F;
+}
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards fake */
 static _Thread_local int current = -1;
 
@@ -202,20 +209,39 @@ int fake_free(fake_kind kind, void *memory)
     return 0;
 }
 
-int fake_copy(void *to, const void *from, size_t bytes, const void *stream)
+static void perform(const fake_move *move)
 {
-    int code = fake_check(FAKE_STREAM, stream);
-    if (code == 0)
-        memmove(to, from, bytes);
-    return code;
+    if (move->from)
+        memmove(move->to, move->from, move->bytes);
+    else
+        memset(move->to, move->value, move->bytes);
 }
 
-int fake_fill(void *to, int value, size_t bytes, const void *stream)
+/* Does it now, or keeps it for the graph that the stream records. */
+static int put_on_stream(void *stream, fake_move move)
 {
     int code = fake_check(FAKE_STREAM, stream);
-    if (code == 0)
-        memset(to, value, bytes);
-    return code;
+    fake_object *s = stream;
+    if (code != 0)
+        return code;
+    if (!s || !s->capturing) {
+        perform(&move);
+        return 0;
+    }
+    if (s->n_moves == FAKE_MOVES_MAX)
+        return FAKE_OUT_OF_MEMORY;
+    s->moves[s->n_moves++] = move;
+    return 0;
+}
+
+int fake_copy(void *to, const void *from, size_t bytes, void *stream)
+{
+    return put_on_stream(stream, (fake_move){.to = to, .from = from, .bytes = bytes});
+}
+
+int fake_fill(void *to, int value, size_t bytes, void *stream)
+{
+    return put_on_stream(stream, (fake_move){.to = to, .value = value, .bytes = bytes});
 }
 
 /* ---- events --------------------------------------------------------------------------------- */
@@ -299,6 +325,15 @@ int fake_capture(void *stream)
     return code;
 }
 
+/* What a stream recorded, or a graph has, is another's too. */
+static void hand_over(void *to, const fake_object *from)
+{
+    fake_object *object = to;
+    object->work = from->work;
+    object->n_moves = from->n_moves;
+    memcpy(object->moves, from->moves, sizeof(from->moves));
+}
+
 int fake_capture_end(void *stream, void **graph)
 {
     int code = fake_check(FAKE_STREAM, stream);
@@ -309,9 +344,10 @@ int fake_capture_end(void *stream, void **graph)
         code = fake_make(FAKE_GRAPH, graph);
     if (code != 0)
         return code;
-    ((fake_object *)*graph)->work = s->work;
+    hand_over(*graph, s);
     s->capturing = false;
     s->work = 0;
+    s->n_moves = 0;
     return 0;
 }
 
@@ -321,7 +357,7 @@ int fake_instantiate(const void *graph, void **out)
     if (code == 0)
         code = fake_make(FAKE_EXECUTABLE, out);
     if (code == 0)
-        ((fake_object *)*out)->work = ((const fake_object *)graph)->work;
+        hand_over(*out, graph);
     return code;
 }
 
@@ -330,7 +366,11 @@ int fake_replay(const void *executable, const void *stream)
     int code = fake_check(FAKE_EXECUTABLE, executable);
     if (code == 0)
         code = fake_check(FAKE_STREAM, stream);
-    if (code == 0)
-        fake.launches += ((const fake_object *)executable)->work;
-    return code;
+    if (code != 0)
+        return code;
+    const fake_object *e = executable;
+    fake.launches += e->work;
+    for (unsigned i = 0; i < e->n_moves; i++)
+        perform(&e->moves[i]);
+    return 0;
 }

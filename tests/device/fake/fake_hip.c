@@ -55,7 +55,7 @@ static int synchronise(void)
     return fake_check(FAKE_STREAM, NULL);
 }
 
-static int copy(void *to, const void *from, size_t bytes, unsigned kind, const void *stream)
+static int copy(void *to, const void *from, size_t bytes, unsigned kind, void *stream)
 {
     return kind >= 1 && kind <= 3 ? fake_copy(to, from, bytes, stream) : FAKE_INVALID_VALUE;
 }

@@ -18,13 +18,25 @@ enum {
     FAKE_LAUNCH_FAILURE = 719,
 };
 
+/* A copy or a fill (from is NULL) that a graph holds. */
+typedef struct fake_move {
+    void *to;
+    const void *from;
+    size_t bytes;
+    int value;
+} fake_move;
+
+#define FAKE_MOVES_MAX 8
+
 /* Everything that has a handle. */
 typedef struct fake_object {
     fake_kind kind;
     int device;
     bool capturing; /* a stream */
     bool recorded;  /* an event */
-    uint64_t work;  /* launches in a graph */
+    uint64_t work;  /* launches in a graph, or recorded for one */
+    fake_move moves[FAKE_MOVES_MAX];
+    unsigned n_moves;
 } fake_object;
 
 /* Counts a call; not 0 where it is to fail. */
@@ -42,8 +54,8 @@ int fake_destroy(fake_kind kind, void *handle);
 int fake_memory_info(size_t *available, size_t *total);
 int fake_alloc(fake_kind kind, size_t bytes, void **out);
 int fake_free(fake_kind kind, void *memory);
-int fake_copy(void *to, const void *from, size_t bytes, const void *stream);
-int fake_fill(void *to, int value, size_t bytes, const void *stream);
+int fake_copy(void *to, const void *from, size_t bytes, void *stream);
+int fake_fill(void *to, int value, size_t bytes, void *stream);
 
 int fake_record(void *event, const void *stream);
 int fake_query(const void *event);
