@@ -4,8 +4,8 @@
 #define RF_GGUF_WRITER_STATE_H
 
 #include "base/buffer.h"
+#include "base/draft.h"
 #include "base/map.h"
-#include "gguf/draft.h"
 #include "gguf/writer.h"
 
 /* A name that was used, kept for the maps, whose keys are views. */

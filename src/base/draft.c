@@ -1,5 +1,5 @@
 /* draft.c: buffered writing to a temporary file that is renamed when it is complete. */
-#include "gguf/draft.h"
+#include "base/draft.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -3,8 +3,8 @@
  * file in the same folder, which takes the name at the end; a failure or a discard leaves what was
  * there before. It is not forced to the disk: after a crash of the machine it may be incomplete.
  */
-#ifndef RF_GGUF_DRAFT_H
-#define RF_GGUF_DRAFT_H
+#ifndef RF_BASE_DRAFT_H
+#define RF_BASE_DRAFT_H
 
 #include <stdint.h>
 
