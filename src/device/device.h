@@ -43,6 +43,9 @@ typedef struct rf_device_facts {
     uint64_t allocation_alignment; /* that the driver gives by itself, bytes */
     uint64_t realigned; /* allocations that the driver aligned less than was asked, so far: they
                            were asked for again, with room to move */
+    /* What an allocation takes of the device is at most its bytes rounded up to this, a power of
+     * two. */
+    uint64_t allocation_granularity;
 } rf_device_facts;
 
 typedef enum rf_copy_kind {

@@ -34,6 +34,7 @@ static void facts_are_this_machines(void **state)
     assert_true(facts.info.compute_units >= 1);
     assert_int_equal(facts.info.warp_size, 1);
     assert_true(facts.unified && facts.allocation_alignment >= 4096);
+    assert_int_equal(facts.allocation_granularity, 4096);
     assert_true(facts.info.memory_free > 0 && facts.info.memory_free <= facts.info.memory_total);
     assert_true(strlen(facts.info.memory_source) > 0);
 }

@@ -29,6 +29,7 @@ static void facts_are_an_emulated_gpus(void **state)
     assert_int_equal(facts.info.memory_total, RF_EMU_DEFAULT_MEMORY);
     assert_int_equal(facts.info.memory_free, RF_EMU_DEFAULT_MEMORY);
     assert_false(facts.unified);
+    assert_int_equal(facts.allocation_granularity, 4096);
     assert_int_equal(rf_emu_open(48, &other, &error), RF_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "not 48"));
     assert_int_equal(rf_emu_open(64, &other, &error), RF_OK);

@@ -51,6 +51,7 @@ static void a_device_says_what_it_is(void **state)
     assert_int_equal(cuda->ops->facts(cuda, &facts, NULL), RF_OK);
     assert_false(facts.unified);
     assert_int_equal(facts.allocation_alignment, 256);
+    assert_int_equal(facts.allocation_granularity, 2 << 20);
     assert_string_equal(facts.info.id, "cuda:1");
     rf_device_close(again);
     rf_device_close(cuda);

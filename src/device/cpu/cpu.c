@@ -81,6 +81,7 @@ static rf_status cpu_facts(rf_device *device, rf_device_facts *out, rf_error *er
         .info = {.compute_units = core_count(), .warp_size = 1},
         .unified = true,
         .allocation_alignment = (uint64_t)sysconf(_SC_PAGESIZE),
+        .allocation_granularity = (uint64_t)sysconf(_SC_PAGESIZE),
     };
     backend_id(0, facts.info.id);
     product_name(facts.info.name);

@@ -8,9 +8,6 @@
 #include "base/memory.h"
 #include "device/emu/internal.h"
 
-/* What is taken of the device's memory is counted in these: drivers hand out pages too. */
-#define CHARGE_BYTES 4096U
-
 /* Left free between allocations, so that an address beside one is in none. */
 #define GAP_BYTES (1U << 20)
 
@@ -170,10 +167,10 @@ static rf_status go_live(emu_device *emu, emu_allocation *a, rf_error *error)
 /* Chooses what only device memory has. The lock is held. */
 static rf_status claim(emu_device *emu, emu_allocation *a, uint64_t alignment, rf_error *error)
 {
-    if (!rf_align_up(a->bytes, CHARGE_BYTES, &a->charged))
+    if (!rf_align_up(a->bytes, EMU_GRANULARITY, &a->charged))
         return rf_error_set(error, RF_ERROR_OVERFLOW,
                             "device %s: asked %" PRIu64 " bytes: rounding up to %u overflows",
-                            emu->base.id, a->bytes, CHARGE_BYTES);
+                            emu->base.id, a->bytes, EMU_GRANULARITY);
     if (a->charged > free_bytes(emu))
         return rf_error_set(error, RF_ERROR_DEVICE_MEMORY,
                             "device %s: asked %" PRIu64 " bytes, free %" PRIu64, emu->base.id,

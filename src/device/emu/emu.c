@@ -19,6 +19,7 @@ static rf_status emu_facts(rf_device *device, rf_device_facts *out, rf_error *er
     rf_device_facts facts = {
         .info = {.compute_units = 1, .warp_size = emu->warp_size},
         .allocation_alignment = EMU_ALIGNMENT,
+        .allocation_granularity = EMU_GRANULARITY,
     };
     memcpy(facts.info.id, device->id, sizeof(facts.info.id));
     snprintf(facts.info.name, sizeof(facts.info.name), "emulated GPU with warps of %u",

@@ -43,6 +43,9 @@ bool rf_emu_guards_check(const emu_backing *backing, bool *behind, uint64_t *dis
 /* Of every device address, asked or not: the least that GPU drivers give. */
 #define EMU_ALIGNMENT 256U
 
+/* What is taken of the device's memory is counted in these: drivers hand out pages too. */
+#define EMU_GRANULARITY 4096U
+
 typedef struct emu_allocation {
     struct emu_allocation *next; /* of the live ones */
     uint64_t serial;             /* names it in errors: counted from 1 */

@@ -154,6 +154,10 @@ static int memory_info(const void *f, size_t *available, size_t *total)
     return CALL(cuMemGetInfo_v2, available, total);
 }
 
+/* cuMemAlloc hands out large pages. On an H100 with CUDA 13.0, cuMemGetInfo's free memory shrinks
+ * by whole multiples of this; allocations of up to 1 MiB share one. */
+#define ALLOCATION_GRANULARITY (2ULL << 20)
+
 static int device_alloc(const void *f, uint64_t bytes, uint64_t *out)
 {
     rf_cu_address address = 0;
@@ -358,6 +362,7 @@ static const rf_gpu_driver driver = {
     .alignment = 256,        /* CUDA C++ Programming Guide, "Device memory accesses" */
     .title = "CUDA",
     .module = "nvidia",
+    .granularity = ALLOCATION_GRANULARITY,
     .version = version,
     .version_text = version_text,
     .device_count = device_count,

@@ -52,6 +52,7 @@ typedef struct rf_gpu_driver {
     const char *module; /* the kernel's: "amdgpu", "nvidia" */
     /* Every allocation of device memory starts at a multiple of this by itself, bytes. */
     uint64_t alignment;
+    uint64_t granularity; /* what one takes is its bytes rounded up to this at most */
 
     int (*version)(const void *f, int *out);
     /* A version as people write it: "6.3.42134". */

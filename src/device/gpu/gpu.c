@@ -65,6 +65,7 @@ static rf_status gpu_facts(rf_device *device, rf_device_facts *out, rf_error *er
         .info = {.compute_units = gpu->compute_units, .warp_size = gpu->warp_size},
         .allocation_alignment = gpu->driver->alignment,
         .realigned = atomic_load(&gpu->realigned),
+        .allocation_granularity = gpu->driver->granularity,
     };
     memcpy(facts.info.id, gpu->base.id, sizeof(facts.info.id));
     memcpy(facts.info.name, gpu->name, sizeof(facts.info.name));

@@ -147,6 +147,10 @@ static int memory_info(const void *f, size_t *available, size_t *total)
     return CALL(hipMemGetInfo, available, total);
 }
 
+/* The kernel's manager of video memory serves large requests in blocks of 2 MiB, so that page
+ * tables stay short (amdgpu_vram_mgr.c); small ones may take less. */
+#define ALLOCATION_GRANULARITY (2ULL << 20)
+
 static int device_alloc(const void *f, uint64_t bytes, uint64_t *out)
 {
     void *address = NULL;
@@ -338,6 +342,7 @@ static const rf_gpu_driver driver = {
     .alignment = 256,           /* HIP promises what CUDA does; memory comes in pages of 4096 */
     .title = "HIP",
     .module = "amdgpu",
+    .granularity = ALLOCATION_GRANULARITY,
     .version = version,
     .version_text = version_text,
     .device_count = device_count,
