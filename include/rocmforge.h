@@ -542,6 +542,7 @@ typedef struct rf_plan_pool {
     rf_memory_class memory_class; /* pools hold one lifetime: weights, or KV cache and scratch */
     uint64_t bytes;               /* what the driver will be asked for */
     uint64_t padding;             /* of bytes: lost to alignment */
+    uint64_t rounding;            /* beyond bytes: what the driver takes at most, as it rounds up */
     uint32_t items;
 } rf_plan_pool;
 
@@ -560,22 +561,52 @@ typedef struct rf_plan_summary {
     uint64_t external[RF_MEMORY_CLASS_COUNT]; /* bytes in no pool: used in place, or pinned */
     uint64_t padding;
     uint64_t total;     /* what all pools take: the sum of pooled, plus padding */
+    uint64_t rounding;  /* what the driver takes beyond it, as it rounds each pool up */
+    uint64_t driver;    /* what the driver will take for itself, an estimate; 0 of an open device,
+                           whose driver has it already: it is missing in available */
+    uint64_t needed;    /* total + rounding + driver */
     uint64_t available; /* the device's free memory when the plan was made */
-    bool fits;          /* total <= available */
-    uint32_t n_context; /* as resolved from the options */
+    uint64_t capacity;  /* all its memory; capacity - available is used by others and the driver */
+    bool absent;        /* for a device that is not here: available is what the caller said */
+    bool fits;          /* needed <= available */
+    uint32_t n_context; /* as resolved from the options, or found */
+    uint32_t n_context_trained;
     uint32_t n_sequences;
     uint32_t n_batch;
     rf_type kv_type;
 } rf_plan_summary;
 
+/* For which device to plan, and what to look for. */
+typedef struct rf_plan_options {
+    size_t size;
+    rf_runtime *runtime;   /* the device; NULL: a GPU with memory of its own that is not here, for
+                              which no driver is opened */
+    uint64_t memory_bytes; /* free on the one that is not here, before a driver took any for this
+                              process; 0 where there is a runtime */
+    bool fit_context; /* n_context becomes the largest with which the plan fits, in whole pages,
+                         up to the trained length, or to n_context where that is not 0. Where
+                         even one page does not fit, the plan is of that, and fits is false. As
+                         rounding depends on where pools end, it is the largest to within what
+                         they lose by rounding: a page more does not fit. */
+} rf_plan_options;
+
+#define RF_PLAN_OPTIONS_INIT ((rf_plan_options){.size = sizeof(rf_plan_options)})
+
 /*
  * Plans a model and an engine on a device without allocating device memory. A load with the same
- * options takes exactly these pools. The plan is the caller's, independent of gguf and runtime.
+ * options takes exactly these pools. The plan is the caller's, independent of gguf and runtime. It
+ * is not an error that a plan does not fit.
  */
 RF_API rf_status rf_plan_create(rf_runtime *runtime, const rf_gguf *gguf,
                                 const rf_model_options *model_options,
                                 const rf_engine_options *engine_options, rf_plan **out,
                                 rf_error *error);
+/* The same as *plan_options says. RF_ERROR_ARGUMENT unless it has either a runtime or
+ * memory_bytes. */
+RF_API rf_status rf_plan_create_for(const rf_plan_options *plan_options, const rf_gguf *gguf,
+                                    const rf_model_options *model_options,
+                                    const rf_engine_options *engine_options, rf_plan **out,
+                                    rf_error *error);
 RF_API void rf_plan_free(rf_plan *plan);
 RF_API rf_plan_summary rf_plan_summarise(const rf_plan *plan);
 RF_API size_t rf_plan_pool_count(const rf_plan *plan);

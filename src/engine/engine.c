@@ -65,14 +65,13 @@ static rf_status make_plan(rf_engine *engine, rf_engine_items *items, rf_plan **
                            rf_error *error)
 {
     const rf_model *model = engine->model;
-    rf_device *device = model->runtime->device;
-    rf_device_memory memory;
-    RF_TRY(device->ops->memory(device, &memory, error));
-    rf_plan_config config = model->plan_config;
-    config.available = memory.free;
+    rf_target target;
+    RF_TRY(rf_target_of(model->runtime, &target, error));
+    rf_plan_config config =
+        rf_target_plan_config(&target, model->plan_config.pool_bytes, model->plan_config.alignment);
     rf_plan *plan = NULL;
-    RF_TRY(rf_engine_plan_make(&model->config, &engine->shape, model->runtime, &config, &plan,
-                               items, error));
+    RF_TRY(
+        rf_engine_plan_make(&model->config, &engine->shape, &target, &config, &plan, items, error));
     rf_status status = rf_plan_require_fit(plan, error);
     if (status != RF_OK) {
         rf_plan_free(plan);
@@ -82,24 +81,14 @@ static rf_status make_plan(rf_engine *engine, rf_engine_items *items, rf_plan **
     return RF_OK;
 }
 
-/* The report on model and engine together. */
-static rf_status make_report(rf_engine *engine, const rf_plan *own, rf_error *error)
-{
-    rf_plan_config config = engine->model->plan_config;
-    config.available = rf_plan_summarise(engine->model->plan).available;
-    RF_TRY(rf_plan_new(&config, &engine->plan, error));
-    RF_TRY(rf_plan_solve(engine->plan, error));
-    RF_TRY(rf_plan_merge(engine->plan, engine->model->plan, error));
-    return rf_engine_plan_join(engine->plan, own, &engine->shape, error);
-}
-
 static rf_status fill(rf_engine *engine, const rf_plan *plan, const rf_engine_items *items,
                       rf_error *error)
 {
     rf_runtime *runtime = engine->model->runtime;
     uint32_t classes = 1U << RF_MEMORY_KV | 1U << RF_MEMORY_SCRATCH;
     RF_TRY(allocate_host(engine, error));
-    RF_TRY(make_report(engine, plan, error));
+    RF_TRY(rf_engine_plan_join(&engine->model->plan_config, &engine->model->config, &engine->shape,
+                               engine->model->plan, plan, &engine->plan, error));
     RF_TRY(rf_pool_open(runtime->memory, plan, classes, "engine", &engine->pool, error));
     RF_TRY(rf_kvcache_create(&engine->shape.kv, engine->pool, plan, items->kv_first,
                              runtime->device, &engine->kv, error));

@@ -38,12 +38,14 @@ rf_status rf_engine_resolve(const rf_model_config *config, const rf_engine_optio
 /* The solved plan of all that an engine takes: what rf_plan_create shows is what rf_engine_create
  * allocates, because both come from here. */
 rf_status rf_engine_plan_make(const rf_model_config *config, const rf_engine_shape *shape,
-                              const rf_runtime *runtime, const rf_plan_config *plan_config,
+                              const rf_target *target, const rf_plan_config *plan_config,
                               rf_plan **out, rf_engine_items *items, rf_error *error);
 
-/* Appends an engine's plan to one of its model, for a report on both. */
-rf_status rf_engine_plan_join(rf_plan *whole, const rf_plan *engine, const rf_engine_shape *shape,
-                              rf_error *error);
+/* A plan of a model and its engine together, for a report on both: *config says for what device.
+ * rf_plan_free. */
+rf_status rf_engine_plan_join(const rf_plan_config *config, const rf_model_config *model_config,
+                              const rf_engine_shape *shape, const rf_plan *model,
+                              const rf_plan *engine, rf_plan **out, rf_error *error);
 
 /* One request, waiting or running. */
 typedef struct rf_request_state {

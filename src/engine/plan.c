@@ -1,8 +1,7 @@
-/* plan.c: resolving an engine's options and planning its memory; the public rf_plan_create. */
+/* plan.c: resolving an engine's options and planning its memory. */
 #include <inttypes.h>
 
 #include "base/checked.h"
-#include "base/memory.h"
 #include "base/options.h"
 #include "engine/engine.h"
 
@@ -81,7 +80,7 @@ static rf_status add(rf_plan *plan, const char *label, uint64_t rows, uint64_t w
 }
 
 static rf_status add_workspace(const rf_model_config *c, const rf_engine_shape *shape,
-                               const rf_runtime *runtime, rf_plan *plan, uint32_t *item,
+                               const rf_target *target, rf_plan *plan, uint32_t *item,
                                rf_error *error)
 {
     uint32_t widest = c->n_heads * c->head_size; /* at most RF_MODEL_MAX_WIDTH, as are the others */
@@ -92,15 +91,15 @@ static rf_status add_workspace(const rf_model_config *c, const rf_engine_shape *
                                .n_ff = c->n_ff_expert,
                                .n_experts = c->n_experts,
                                .n_experts_used = c->n_experts_used,
-                               .n_threads = rf_threads_count(runtime->threads)};
+                               .n_threads = target->n_threads};
     uint64_t bytes;
-    RF_TRY(runtime->kernels->workspace_bytes(&limits, &bytes, error));
+    RF_TRY(target->kernels->workspace_bytes(&limits, &bytes, error));
     return rf_plan_add(plan, "workspace", RF_MEMORY_SCRATCH, bytes ? bytes : 1, item, error);
 }
 
 /* Adds all that an engine takes to a plan. */
 static rf_status plan_items(const rf_model_config *c, const rf_engine_shape *shape,
-                            const rf_runtime *runtime, rf_plan *plan, rf_engine_items *items,
+                            const rf_target *target, rf_plan *plan, rf_engine_items *items,
                             rf_error *error)
 {
     uint64_t n = shape->n_batch;
@@ -122,18 +121,18 @@ static rf_status plan_items(const rf_model_config *c, const rf_engine_shape *sha
     RF_TRY(add(plan, "logits", shape->n_logits, c->n_vocab, &made.logits, error));
     RF_TRY(rf_batch_values(shape, &batch_values, error));
     RF_TRY(add(plan, "batch", batch_values, 1, &made.batch, error));
-    RF_TRY(add_workspace(c, shape, runtime, plan, &made.workspace, error));
+    RF_TRY(add_workspace(c, shape, target, plan, &made.workspace, error));
     *items = made;
     return RF_OK;
 }
 
 rf_status rf_engine_plan_make(const rf_model_config *config, const rf_engine_shape *shape,
-                              const rf_runtime *runtime, const rf_plan_config *plan_config,
+                              const rf_target *target, const rf_plan_config *plan_config,
                               rf_plan **out, rf_engine_items *items, rf_error *error)
 {
     rf_plan *plan = NULL;
     RF_TRY(rf_plan_new(plan_config, &plan, error));
-    rf_status status = plan_items(config, shape, runtime, plan, items, error);
+    rf_status status = plan_items(config, shape, target, plan, items, error);
     if (status == RF_OK)
         status = rf_plan_solve(plan, error);
     if (status != RF_OK) {
@@ -144,48 +143,27 @@ rf_status rf_engine_plan_make(const rf_model_config *config, const rf_engine_sha
     return RF_OK;
 }
 
-rf_status rf_engine_plan_join(rf_plan *whole, const rf_plan *engine, const rf_engine_shape *shape,
-                              rf_error *error)
+/* Puts the two into an empty plan. */
+static rf_status join(rf_plan *whole, const rf_plan *model, const rf_plan *engine, rf_error *error)
 {
-    RF_TRY(rf_plan_merge(whole, engine, error));
-    rf_plan_note_engine(whole, shape->kv.n_context, shape->kv.n_sequences, shape->n_batch,
-                        shape->kv.type);
-    return RF_OK;
+    RF_TRY(rf_plan_solve(whole, error));
+    RF_TRY(rf_plan_merge(whole, model, error));
+    return rf_plan_merge(whole, engine, error);
 }
 
-/* Appends an engine's plan to the draft's own. */
-static rf_status plan_engine(rf_runtime *runtime, const rf_model_draft *draft,
-                             const rf_model_options *model_options,
-                             const rf_engine_options *engine_options, rf_error *error)
+rf_status rf_engine_plan_join(const rf_plan_config *config, const rf_model_config *model_config,
+                              const rf_engine_shape *shape, const rf_plan *model,
+                              const rf_plan *engine, rf_plan **out, rf_error *error)
 {
-    rf_engine_shape shape;
-    rf_engine_items items;
-    rf_plan *plan = NULL;
-    rf_plan_config config = {.pool_bytes = model_options->pool_bytes,
-                             .alignment = model_options->alignment,
-                             .available = rf_plan_summarise(draft->plan).available};
-    RF_TRY(rf_engine_resolve(&draft->config, engine_options, &shape, error));
-    RF_TRY(rf_engine_plan_make(&draft->config, &shape, runtime, &config, &plan, &items, error));
-    rf_status status = rf_engine_plan_join(draft->plan, plan, &shape, error);
-    rf_plan_free(plan);
-    return status;
-}
-
-rf_status rf_plan_create(rf_runtime *runtime, const rf_gguf *gguf,
-                         const rf_model_options *model_options,
-                         const rf_engine_options *engine_options, rf_plan **out, rf_error *error)
-{
-    rf_model_options known = RF_MODEL_OPTIONS_INIT;
-    RF_TRY(rf_options_read(&known, sizeof(known), model_options, "rf_model_options", error));
-    rf_model_draft draft;
-    RF_TRY(rf_model_draft_make(runtime, gguf, &known, &draft, error));
-    rf_status status = rf_model_draft_settle(&draft, gguf, error);
-    if (status == RF_OK)
-        status = plan_engine(runtime, &draft, &known, engine_options, error);
-    if (status == RF_OK) {
-        *out = draft.plan;
-        draft.plan = NULL;
+    rf_plan *whole = NULL;
+    RF_TRY(rf_plan_new(config, &whole, error));
+    rf_status status = join(whole, model, engine, error);
+    if (status != RF_OK) {
+        rf_plan_free(whole);
+        return status;
     }
-    rf_model_draft_free(&draft);
-    return status;
+    rf_plan_note_engine(whole, shape->kv.n_context, shape->kv.n_sequences, shape->n_batch,
+                        shape->kv.type, model_config->n_context_trained);
+    *out = whole;
+    return RF_OK;
 }

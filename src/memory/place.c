@@ -58,8 +58,21 @@ static bool sum_items(const rf_plan *plan, rf_plan_summary *out)
             !rf_add(out->total, item->size, &out->total))
             return false;
     }
-    out->fits = out->total <= out->available;
     return true;
+}
+
+/* What the driver adds to each pool, and the sums that need it; false where one overflows. */
+static bool round_pools(placement *p, uint64_t granularity, rf_plan_summary *out)
+{
+    for (uint32_t i = 0; i < p->n_pools; i++) {
+        uint64_t size;
+        plan_pool *pool = &p->pools[i];
+        if (!rf_align_up(pool->bytes, granularity, &size) ||
+            !rf_add(out->rounding, size - pool->bytes, &out->rounding))
+            return false;
+        pool->rounding = size - pool->bytes;
+    }
+    return rf_plan_sum_up(out);
 }
 
 /* Appends an empty pool. */
@@ -114,14 +127,19 @@ static void place_item(placement *p, plan_item *item)
     pool->items++;
 }
 
+static rf_status sizes_overflow(const rf_plan *plan, rf_error *error)
+{
+    return rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of a plan's %u items overflow",
+                        plan->n_items);
+}
+
 rf_status rf_plan_solve(rf_plan *plan, rf_error *error)
 {
     if (plan->solved)
         return rf_error_set(error, RF_ERROR_ARGUMENT, "the plan is solved already");
     rf_plan_summary summary = plan->summary;
     if (!sum_items(plan, &summary))
-        return rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of a plan's %u items overflow",
-                            plan->n_items);
+        return sizes_overflow(plan, error);
     placement p = {.pool_bytes = plan->pool_bytes, .alignment = plan->alignment};
     p.pools = rf_calloc(plan->n_items, sizeof(*p.pools));
     if (!p.pools)
@@ -129,6 +147,10 @@ rf_status rf_plan_solve(rf_plan *plan, rf_error *error)
     for (uint32_t i = 0; i < plan->n_items; i++) {
         if (plan->items[i].pool != RF_PLAN_EXTERNAL)
             place_item(&p, &plan->items[i]);
+    }
+    if (!round_pools(&p, plan->granularity, &summary)) {
+        rf_free(p.pools);
+        return sizes_overflow(plan, error);
     }
     plan->pools = p.pools;
     plan->n_pools = p.n_pools;

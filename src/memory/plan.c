@@ -9,7 +9,8 @@
 #include "base/memory.h"
 #include "memory/plan_internal.h"
 
-static rf_status check_config(uint64_t pool_bytes, uint64_t alignment, rf_error *error)
+static rf_status check_config(uint64_t pool_bytes, uint64_t alignment, uint64_t granularity,
+                              rf_error *error)
 {
     if (!rf_is_power_of_two(alignment) || alignment < RF_PLAN_MIN_ALIGNMENT ||
         alignment > RF_PLAN_MAX_ALIGNMENT)
@@ -21,6 +22,10 @@ static rf_status check_config(uint64_t pool_bytes, uint64_t alignment, rf_error 
                             "pool size %" PRIu64
                             ": must be a power of two, not below the alignment %" PRIu64,
                             pool_bytes, alignment);
+    if (!rf_is_power_of_two(granularity))
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "the device's granularity is %" PRIu64 ", expected a power of two",
+                            granularity);
     return RF_OK;
 }
 
@@ -29,14 +34,19 @@ rf_status rf_plan_new(const rf_plan_config *config, rf_plan **out, rf_error *err
     static _Atomic uint64_t serials;
     uint64_t pool_bytes = config->pool_bytes ? config->pool_bytes : RF_PLAN_DEFAULT_POOL_BYTES;
     uint64_t alignment = config->alignment ? config->alignment : RF_PLAN_DEFAULT_ALIGNMENT;
-    RF_TRY(check_config(pool_bytes, alignment, error));
+    uint64_t granularity = config->granularity ? config->granularity : 1;
+    RF_TRY(check_config(pool_bytes, alignment, granularity, error));
     rf_plan *plan = rf_calloc(1, sizeof(*plan));
     if (!plan)
         return rf_error_host_memory(error, "a plan", sizeof(*plan));
     plan->serial = atomic_fetch_add(&serials, 1) + 1;
     plan->pool_bytes = pool_bytes;
     plan->alignment = alignment;
+    plan->granularity = granularity;
     plan->summary.available = config->available;
+    plan->summary.capacity = config->capacity;
+    plan->summary.driver = config->driver;
+    plan->summary.absent = config->absent;
     *out = plan;
     return RF_OK;
 }
@@ -112,12 +122,22 @@ rf_status rf_plan_add_external(rf_plan *plan, const char *label, rf_memory_class
 }
 
 void rf_plan_note_engine(rf_plan *plan, uint32_t n_context, uint32_t n_sequences, uint32_t n_batch,
-                         rf_type kv_type)
+                         rf_type kv_type, uint32_t n_context_trained)
 {
     plan->summary.n_context = n_context;
     plan->summary.n_sequences = n_sequences;
     plan->summary.n_batch = n_batch;
     plan->summary.kv_type = kv_type;
+    plan->summary.n_context_trained = n_context_trained;
+}
+
+bool rf_plan_sum_up(rf_plan_summary *summary)
+{
+    if (!rf_add(summary->total, summary->rounding, &summary->needed) ||
+        !rf_add(summary->needed, summary->driver, &summary->needed))
+        return false;
+    summary->fits = summary->needed <= summary->available;
+    return true;
 }
 
 /* The sums of two plans as one; what is not a sum stays that of `a`. */
@@ -129,9 +149,9 @@ static bool add_summaries(const rf_plan_summary *a, const rf_plan_summary *b, rf
             !rf_add(a->external[c], b->external[c], &sum.external[c]))
             return false;
     }
-    if (!rf_add(a->padding, b->padding, &sum.padding) || !rf_add(a->total, b->total, &sum.total))
+    if (!rf_add(a->padding, b->padding, &sum.padding) || !rf_add(a->total, b->total, &sum.total) ||
+        !rf_add(a->rounding, b->rounding, &sum.rounding) || !rf_plan_sum_up(&sum))
         return false;
-    sum.fits = sum.total <= sum.available;
     *out = sum;
     return true;
 }

@@ -27,6 +27,11 @@ typedef struct rf_plan_config {
         pool_bytes;     /* the most one pool holds unless a single item is larger; 0: the default */
     uint64_t alignment; /* of every placement; 0: the default */
     uint64_t available; /* free memory of the device, as measured */
+    uint64_t capacity;  /* all memory of the device */
+    uint64_t
+        granularity; /* the driver rounds each pool up to this, a power of two; 0: it does not */
+    uint64_t driver; /* what the driver will still take for itself; 0 once it runs */
+    bool absent;     /* the device is not here: nothing was measured */
 } rf_plan_config;
 
 /* Errors: ARGUMENT (not a power of two, below or above the limits; pool_bytes below the alignment),
@@ -54,7 +59,7 @@ rf_status rf_plan_merge(rf_plan *plan, const rf_plan *other, rf_error *error);
 
 /* Fills the parts of the summary that a plan does not know by itself (context, sequences, …). */
 void rf_plan_note_engine(rf_plan *plan, uint32_t n_context, uint32_t n_sequences, uint32_t n_batch,
-                         rf_type kv_type);
+                         rf_type kv_type, uint32_t n_context_trained);
 
 /* Refuses a solved plan that does not fit: RF_ERROR_DEVICE_MEMORY with asked and free. */
 rf_status rf_plan_require_fit(const rf_plan *plan, rf_error *error);

@@ -17,6 +17,7 @@ typedef struct plan_item {
 typedef struct plan_pool {
     uint64_t bytes;     /* the sizes of its items; so the end of the last one */
     uint64_t padding;   /* of them */
+    uint64_t rounding;  /* what the driver takes beyond bytes */
     uint64_t alignment; /* of its items: merged plans may differ */
     uint32_t items;
     uint32_t classes;             /* of its items, a bit each */
@@ -27,13 +28,18 @@ struct rf_plan {
     uint64_t serial;
     uint64_t pool_bytes;
     uint64_t alignment;
+    uint64_t granularity;
     plan_item *items;
     uint32_t n_items;
     uint32_t capacity; /* of items */
     plan_pool *pools;
     uint32_t n_pools;
     bool solved;
-    rf_plan_summary summary; /* sums once solved; available and the engine's numbers before */
+    rf_plan_summary
+        summary; /* sums once solved; the configuration and the engine's numbers before */
 };
+
+/* Makes needed and fits from the other sums of a summary; false where they overflow. */
+bool rf_plan_sum_up(rf_plan_summary *summary);
 
 #endif

@@ -22,6 +22,7 @@ rf_plan_pool rf_plan_pool_at(const rf_plan *plan, size_t i)
         .memory_class = pool->memory_class,
         .bytes = pool->bytes,
         .padding = pool->padding,
+        .rounding = pool->rounding,
         .items = pool->items,
     };
 }
@@ -72,10 +73,11 @@ rf_status rf_plan_require_fit(const rf_plan *plan, rf_error *error)
         return rf_error_set(error, RF_ERROR_ARGUMENT, "the plan is not solved yet");
     if (s->fits)
         return RF_OK;
-    return rf_error_set(
-        error, RF_ERROR_DEVICE_MEMORY,
-        "asked %" PRIu64 " bytes (weights %" PRIu64 ", kv cache %" PRIu64 ", scratch %" PRIu64
-        ", staging %" PRIu64 ", padding %" PRIu64 "), free %" PRIu64,
-        s->total, s->pooled[RF_MEMORY_WEIGHTS], s->pooled[RF_MEMORY_KV],
-        s->pooled[RF_MEMORY_SCRATCH], s->pooled[RF_MEMORY_STAGING], s->padding, s->available);
+    return rf_error_set(error, RF_ERROR_DEVICE_MEMORY,
+                        "asked %" PRIu64 " bytes (weights %" PRIu64 ", kv cache %" PRIu64
+                        ", scratch %" PRIu64 ", staging %" PRIu64 ", padding %" PRIu64
+                        ", rounding %" PRIu64 "), free %" PRIu64,
+                        s->needed, s->pooled[RF_MEMORY_WEIGHTS], s->pooled[RF_MEMORY_KV],
+                        s->pooled[RF_MEMORY_SCRATCH], s->pooled[RF_MEMORY_STAGING], s->padding,
+                        s->rounding, s->available);
 }

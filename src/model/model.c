@@ -10,41 +10,37 @@
 #include "model/architecture.h"
 #include "tokenizer/tokenizer.h"
 
-static rf_status draft_plan(rf_runtime *runtime, const rf_gguf *gguf,
+static rf_status draft_plan(const rf_target *target, const rf_gguf *gguf,
                             const rf_model_options *options, rf_model_draft *draft, rf_error *error)
 {
-    rf_device_memory memory;
-    RF_TRY(runtime->device->ops->memory(runtime->device, &memory, error));
-    RF_TRY(rf_plan_new(&(rf_plan_config){.pool_bytes = options->pool_bytes,
-                                         .alignment = options->alignment,
-                                         .available = memory.free},
-                       &draft->plan, error));
+    draft->plan_config = rf_target_plan_config(target, options->pool_bytes, options->alignment);
+    RF_TRY(rf_plan_new(&draft->plan_config, &draft->plan, error));
     RF_TRY(rf_weights_plan(&draft->weights, gguf, &draft->config, draft->in_place, &draft->staging,
                            draft->plan, error));
     return rf_plan_solve(draft->plan, error);
 }
 
-static rf_status fill_draft(rf_runtime *runtime, const rf_gguf *gguf,
+static rf_status fill_draft(const rf_target *target, const rf_gguf *gguf,
                             const rf_model_options *options, rf_model_draft *draft, rf_error *error)
 {
     RF_TRY(rf_model_config_read(gguf, &draft->config, error));
     RF_TRY(rf_weights_bind(gguf, &draft->config, &draft->weights, error));
     RF_TRY(rf_tokenizer_task_start(gguf, &draft->making, error));
-    draft->in_place = runtime->facts.unified && !options->no_mmap && rf_weights_can_map(gguf);
-    draft->staging = (rf_staging_config){.unified = runtime->facts.unified,
+    draft->in_place = target->unified && !options->no_mmap && rf_weights_can_map(gguf);
+    draft->staging = (rf_staging_config){.unified = target->unified,
                                          .read_mode = options->read_mode,
                                          .verify = options->verify,
                                          .n_readers = options->n_readers,
                                          .n_buffers = options->staging_buffers,
                                          .buffer_bytes = options->staging_bytes};
-    return draft_plan(runtime, gguf, options, draft, error);
+    return draft_plan(target, gguf, options, draft, error);
 }
 
-rf_status rf_model_draft_make(rf_runtime *runtime, const rf_gguf *gguf,
+rf_status rf_model_draft_make(const rf_target *target, const rf_gguf *gguf,
                               const rf_model_options *options, rf_model_draft *out, rf_error *error)
 {
     rf_model_draft draft = {0};
-    rf_status status = fill_draft(runtime, gguf, options, &draft, error);
+    rf_status status = fill_draft(target, gguf, options, &draft, error);
     if (status != RF_OK) {
         rf_model_draft_free(&draft);
         return status;
@@ -116,8 +112,7 @@ static rf_status load_draft(rf_model *model, rf_model_draft *draft, const rf_mod
 {
     RF_TRY(rf_plan_require_fit(draft->plan, error));
     RF_TRY(load_weights(model, draft, options, error));
-    model->plan_config =
-        (rf_plan_config){.pool_bytes = options->pool_bytes, .alignment = options->alignment};
+    model->plan_config = draft->plan_config;
     model->config = draft->config;
     model->tokenizer = draft->tokenizer;
     model->plan = draft->plan;
@@ -132,7 +127,9 @@ static rf_status fill_model(rf_model *model, const rf_model_options *options, ui
                             rf_error *error)
 {
     rf_model_draft draft = {0};
-    RF_TRY(rf_model_draft_make(model->runtime, model->gguf, options, &draft, error));
+    rf_target target;
+    RF_TRY(rf_target_of(model->runtime, &target, error));
+    RF_TRY(rf_model_draft_make(&target, model->gguf, options, &draft, error));
     uint64_t planned_ns = rf_clock_ns();
     rf_status status = load_draft(model, &draft, options, error);
     rf_model_draft_free(&draft);

@@ -3,7 +3,7 @@
 #ifndef RF_MODEL_MODEL_H
 #define RF_MODEL_MODEL_H
 
-#include "kernels/runtime.h"
+#include "kernels/target.h"
 #include "model/tokenizer_task.h"
 #include "model/weights.h"
 
@@ -31,14 +31,15 @@ typedef struct rf_model_draft {
     rf_tokenizer_task *making; /* of the tokenizer; NULL once the draft is settled */
     rf_tokenizer *tokenizer;   /* once settled; NULL where the file has none */
     rf_weight_list weights;
-    rf_plan *plan; /* solved */
+    rf_plan *plan;              /* solved */
+    rf_plan_config plan_config; /* how it was made */
     bool in_place;
     rf_staging_config staging; /* how to load where it is not in place; without progress */
 } rf_model_draft;
 
 /* Reads, checks and plans a model, all but its tokenizer, which is being made when this returns.
  * The gguf must outlive the draft. Free: rf_model_draft_free. */
-rf_status rf_model_draft_make(rf_runtime *runtime, const rf_gguf *gguf,
+rf_status rf_model_draft_make(const rf_target *target, const rf_gguf *gguf,
                               const rf_model_options *options, rf_model_draft *out,
                               rf_error *error);
 /* Waits for the tokenizer, whose failure is the status; then says in the log what of the file is

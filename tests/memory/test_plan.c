@@ -15,7 +15,8 @@
 static rf_plan *new_plan(uint64_t pool_bytes, uint64_t alignment, uint64_t available)
 {
     rf_plan *plan = NULL;
-    rf_plan_config config = {pool_bytes, alignment, available};
+    rf_plan_config config = {
+        .pool_bytes = pool_bytes, .alignment = alignment, .available = available};
     assert_int_equal(rf_plan_new(&config, &plan, NULL), RF_OK);
     return plan;
 }
@@ -212,7 +213,12 @@ static void refusals_name_the_value_and_the_limit(void **state)
     rf_error error;
     rf_plan *plan = NULL;
     const rf_plan_config bad[] = {
-        {0, 3000, 0}, {0, 128, 0}, {0, 1ULL << 31, 0}, {3ULL << 20, 0, 0}, {2048, 4096, 0},
+        {.alignment = 3000},
+        {.alignment = 128},
+        {.alignment = 1ULL << 31},
+        {.pool_bytes = 3ULL << 20},
+        {.pool_bytes = 2048, .alignment = 4096},
+        {.granularity = 3000},
     };
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(rf_plan_new(&bad[i], &plan, &error), RF_ERROR_ARGUMENT);
@@ -235,6 +241,65 @@ static void refusals_name_the_value_and_the_limit(void **state)
     rf_plan_free(NULL);
 }
 
+/* Each pool takes whole granules of the driver; what that adds is counted once, and judged. */
+static void rounding_is_part_of_what_is_needed(void **state)
+{
+    (void)state;
+    uint64_t random = 5;
+    for (int round = 0; round < 200; round++) {
+        uint64_t granularity = 1ULL << random_below(&random, 24);
+        rf_plan_config config = {.pool_bytes = 1U << 20,
+                                 .granularity = granularity,
+                                 .driver = random_below(&random, 1U << 30)};
+        rf_plan *plan = NULL;
+        uint64_t needed = config.driver;
+        for (int again = 0; again < 3;
+             again++) { /* measure, then free just enough, and too little */
+            config.available = again == 0 ? 0 : needed - (again == 2);
+            assert_int_equal(rf_plan_new(&config, &plan, NULL), RF_OK);
+            for (uint64_t i = 0; i < 20; i++)
+                assert_int_equal(rf_plan_add(plan, "x", i % 3 ? RF_MEMORY_KV : RF_MEMORY_WEIGHTS,
+                                             1 + (i * 7919 + (uint64_t)round) % (1U << 19), NULL,
+                                             NULL),
+                                 RF_OK);
+            assert_int_equal(rf_plan_solve(plan, NULL), RF_OK);
+            rf_plan_summary summary = rf_plan_summarise(plan);
+            uint64_t rounding = 0;
+            for (size_t p = 0; p < rf_plan_pool_count(plan); p++) {
+                rf_plan_pool pool = rf_plan_pool_at(plan, p);
+                assert_true(pool.rounding < granularity);
+                assert_int_equal((pool.bytes + pool.rounding) % granularity, 0);
+                rounding += pool.rounding;
+            }
+            assert_int_equal(summary.rounding, rounding);
+            assert_int_equal(summary.needed, summary.total + rounding + config.driver);
+            assert_int_equal(summary.fits, again == 1);
+            assert_int_equal(rf_plan_require_fit(plan, NULL),
+                             again == 1 ? RF_OK : RF_ERROR_DEVICE_MEMORY);
+            needed = summary.needed;
+            rf_plan_free(plan);
+        }
+    }
+}
+
+static void needs_that_overflow_are_errors(void **state)
+{
+    (void)state;
+    rf_plan *plan = NULL;
+    const rf_plan_config configs[] = {
+        {.granularity = 1ULL << 63}, /* two pools of a granule each */
+        {.driver = UINT64_MAX - 4096},
+    };
+    for (size_t i = 0; i < 2; i++) {
+        assert_int_equal(rf_plan_new(&configs[i], &plan, NULL), RF_OK);
+        assert_int_equal(rf_plan_add(plan, "x", RF_MEMORY_WEIGHTS, 4097, NULL, NULL), RF_OK);
+        assert_int_equal(rf_plan_add(plan, "y", RF_MEMORY_KV, 1, NULL, NULL), RF_OK);
+        assert_int_equal(rf_plan_solve(plan, NULL), RF_ERROR_OVERFLOW);
+        assert_int_equal(rf_plan_pool_count(plan), 0);
+        rf_plan_free(plan);
+    }
+}
+
 static void merging_keeps_both_plans_as_they_were(void **state)
 {
     (void)state;
@@ -245,7 +310,7 @@ static void merging_keeps_both_plans_as_they_were(void **state)
     assert_int_equal(rf_plan_add(engine, "kv", RF_MEMORY_KV, 100, NULL, NULL), RF_OK);
     assert_int_equal(rf_plan_add_external(engine, "mapped", RF_MEMORY_WEIGHTS, 100, NULL, NULL),
                      RF_OK);
-    rf_plan_note_engine(engine, 512, 2, 64, RF_TYPE_F16);
+    rf_plan_note_engine(engine, 512, 2, 64, RF_TYPE_F16, 1024);
     assert_int_equal(rf_plan_solve(weights, NULL), RF_OK);
     assert_int_equal(rf_plan_solve(engine, NULL), RF_OK);
     assert_int_equal(rf_plan_summarise(engine).n_context, 512);
@@ -330,6 +395,8 @@ int main(void)
         cmocka_unit_test(weights_share_no_pool),
         cmocka_unit_test(sizes_that_overflow_are_errors),
         cmocka_unit_test(refusals_name_the_value_and_the_limit),
+        cmocka_unit_test(rounding_is_part_of_what_is_needed),
+        cmocka_unit_test(needs_that_overflow_are_errors),
         cmocka_unit_test(merging_keeps_both_plans_as_they_were),
         cmocka_unit_test(every_failed_allocation_is_survived),
         cmocka_unit_test(a_failed_solve_can_be_tried_again),

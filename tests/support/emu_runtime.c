@@ -10,6 +10,7 @@ void emu_runtime_open(emu_runtime *r)
     assert_int_equal(rf_fault_device_wrap(r->emu, &r->device, NULL), RF_OK);
     assert_int_equal(r->device->ops->facts(r->device, &r->runtime.facts, NULL), RF_OK);
     assert_int_equal(rf_memory_open(r->device, &r->runtime.memory, NULL), RF_OK);
+    assert_int_equal(rf_threads_create(1, &r->runtime.threads, NULL), RF_OK);
     r->runtime.device = r->device;
     pthread_mutex_init(&r->runtime.lock, NULL);
 }
@@ -19,6 +20,7 @@ void emu_runtime_close(emu_runtime *r)
     emu_runtime_expect_empty(r);
     assert_int_equal(r->runtime.n_models, 0);
     assert_int_equal(rf_memory_close(r->runtime.memory, NULL), RF_OK);
+    rf_threads_free(r->runtime.threads);
     pthread_mutex_destroy(&r->runtime.lock);
     rf_fault_device_close(r->device);
     r->emu->ops->close(r->emu);
