@@ -26,9 +26,12 @@ static const rf_cli_command_info commands[RF_CLI_COMMAND_COUNT] = {
                         "type. Long values are cut unless --all is given.\n\n" MODEL_DETAILS},
     [RF_CLI_PLAN] = {"plan", "", 0, "show the memory that a model would take, without loading it",
                      "Prints the bytes of each class, the pools that a load with the same options "
-                     "allocates, and "
-                     "whether they fit into the device's free memory; the exit status is 1 where "
-                     "they do not.\n\n" MODEL_DETAILS},
+                     "allocates, what the driver takes besides, and whether all of it fits into "
+                     "the "
+                     "device's free memory; the exit status is 1 where it does not. Memory of the "
+                     "host is listed apart.\n\n"
+                     "With --memory it is for a GPU that is not here: weights are in pools, and no "
+                     "driver is opened.\n\n" MODEL_DETAILS},
     [RF_CLI_TOKENIZE] = {"tokenize", "", 0, "turn text into token ids",
                          "Prints the ids on one line, separated by spaces. The text comes from -p, "
                          "from -f, or whole "

@@ -49,7 +49,7 @@ rf_status rf_cli_parse_count(const char *text, uint64_t minimum, uint64_t maximu
 rf_status rf_cli_parse_size(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *out,
                             rf_error *error)
 {
-    static const char suffixes[] = "KMG";
+    static const char suffixes[] = "KMGT";
     const char *at = text;
     uint64_t value = 0;
     bool good = read_digits(&at, &value);
@@ -57,11 +57,13 @@ rf_status rf_cli_parse_size(const char *text, uint64_t minimum, uint64_t maximum
     if (suffix) {
         good = rf_mul(value, (uint64_t)1024 << 10 * (suffix - suffixes), &value);
         at++;
+        if (strcmp(at, "iB") == 0)
+            at += 2;
     }
     if (!good || *at || value < minimum || value > maximum)
         return rf_error_set(error, RF_ERROR_ARGUMENT,
                             "'%s' is not a size from %" PRIu64 " to %" PRIu64
-                            " bytes (K, M or G may follow)",
+                            " bytes (K, M, G or T may follow)",
                             text, minimum, maximum);
     *out = value;
     return RF_OK;

@@ -15,7 +15,7 @@
 rf_status rf_cli_parse_count(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *out,
                              rf_error *error);
 
-/* Bytes: an integer, with K, M or G behind it for powers of 1024. */
+/* Bytes: an integer, with K, M, G or T behind it for powers of 1024, also as KiB and so on. */
 rf_status rf_cli_parse_size(const char *text, uint64_t minimum, uint64_t maximum, uint64_t *out,
                             rf_error *error);
 

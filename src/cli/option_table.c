@@ -33,6 +33,8 @@
 #define MAX_ALIGNMENT (1U << 30)
 #define MIN_POOL      (1U << 20)
 #define MAX_POOL      0x1p46
+#define MIN_MEMORY    1
+#define MAX_MEMORY    0x1p62 /* far above any device's: sums with it fit 64 bits */
 /* A seed is any 64-bit number: limits are doubles, and one of 2^64 is taken as the largest of them.
  */
 #define MAX_SEED 0x1p64
@@ -93,6 +95,8 @@ static const rf_cli_option options[] = {
            .help = "the same seed gives the same file"),
     NUMBER(COUNT, "parallel", 0, "N", 1, MAX_TOKENS, MODEL, PLAN, parallel, .fallback = "1",
            .help = "sequences that may be computed at once"),
+    FLAG("fit", 0, MODEL, PLAN, fit,
+         .help = "find the largest context that fits, up to --ctx or else the trained length"),
     NUMBER(COUNT, "batch", 'b', "TOKENS", 1, MAX_TOKENS, MODEL, RUN | PLAN | PERPLEXITY, batch,
            .fallback = "512", .help = "tokens computed in one pass at most"),
     OPTION("kv-type", 0, "f16|f32|q8_0", RF_CLI_CHOICE, MODEL, COMPUTES | PLAN, kv_type,
@@ -129,6 +133,9 @@ static const rf_cli_option options[] = {
     TEXT("device", 'd', "ID", DEVICE, DEVICES, device, .help = "this device only (default: all)"),
     FLAG("check", 0, DEVICE, DEVICES, check,
          .help = "test memory, copies, streams, events, graphs and the speed of each device"),
+    NUMBER(SIZE, "memory", 0, "BYTES", MIN_MEMORY, MAX_MEMORY, DEVICE, PLAN, memory,
+           .help = "plan for a GPU that is not here, with so much of its own memory free, such as "
+                   "24GiB"),
     NUMBER(COUNT, "threads", 't', "N", 1, MAX_THREADS, DEVICE, LOADS | SYNTH, threads,
            .help = "CPU threads (default: one a core)"),
     FLAG("reference", 0, DEVICE, COMPUTES, reference,
@@ -166,6 +173,8 @@ static const rf_cli_option options[] = {
          .help = "the file to write; '-' is standard output"),
     FLAG("special", 0, OUTPUT, RUN | DETOKENIZE, special, .help = "print control tokens as well"),
     FLAG("no-echo", 0, OUTPUT, RUN, no_echo, .help = "print the continuation without the prompt"),
+    TEXT("svg", 0, "FILE", OUTPUT, PLAN, svg,
+         .help = "draw the memory map, pools and what lies where, as a picture"),
     FLAG("list", 'l', OUTPUT, SYNTH, list, .help = "list the shapes and quantisations"),
     FLAG("dry-run", 0, OUTPUT, SYNTH, dry_run, .help = "print sizes, write nothing"),
     FLAG("force", 0, OUTPUT, SYNTH, force, .help = "replace a file that is there"),

@@ -49,11 +49,13 @@ typedef struct rf_cli_settings {
 
     const char *device;
     bool check;
+    uint64_t memory; /* of a device that is not here; 0: of the device */
     uint64_t threads;
     bool reference;
 
     uint64_t context;
     uint64_t parallel;
+    bool fit;
     uint64_t batch;
     uint64_t page_tokens;
     const char *kv_type;
@@ -88,6 +90,7 @@ typedef struct rf_cli_settings {
     rf_cli_list staging_bytes_list;
 
     const char *output;
+    const char *svg;
     bool json;
     bool all;
     bool no_echo;

@@ -42,9 +42,14 @@ static void sizes_take_a_suffix(void **state)
     assert_int_equal(n, 3 << 20);
     assert_int_equal(rf_cli_parse_size("2G", 0, UINT64_MAX, &n, NULL), RF_OK);
     assert_int_equal(n, (uint64_t)2 << 30);
+    assert_int_equal(rf_cli_parse_size("24GiB", 0, UINT64_MAX, &n, NULL), RF_OK);
+    assert_int_equal(n, (uint64_t)24 << 30);
+    assert_int_equal(rf_cli_parse_size("5T", 0, UINT64_MAX, &n, NULL), RF_OK);
+    assert_int_equal(n, (uint64_t)5 << 40);
     assert_int_equal(rf_cli_parse_size("100", 0, UINT64_MAX, &n, NULL), RF_OK);
     assert_int_equal(n, 100);
-    static const char *const bad[] = {"", "K", "1k", "1KB", "1.5G", "17179869184G", "2K"};
+    static const char *const bad[] = {"",      "K",    "1k",           "1KB", "1iB",
+                                      "1GiBs", "1.5G", "17179869184G", "1Ki", "2K"};
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
         assert_int_equal(rf_cli_parse_size(bad[i], 0, 2047, &n, NULL), RF_ERROR_ARGUMENT);
     assert_int_equal(n, 100);

@@ -183,7 +183,7 @@ static void wrong_command_lines_are_refused_by_name(void **state)
         {RF_CLI_BENCH, "--load --readers 8,65",
          "option --readers: '65' is not an integer from 1 to 64"},
         {RF_CLI_BENCH, "--load --staging-bytes 1M,64K",
-         "option --staging-bytes: '64K' is not a size from 131072 to 268435456 bytes (K, M or G "
+         "option --staging-bytes: '64K' is not a size from 131072 to 268435456 bytes (K, M, G or T "
          "may follow)"},
         {RF_CLI_BENCH, "--load --readers 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
          "option --readers: '1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1' is not a list of at most 16 "
