@@ -204,7 +204,7 @@ static void bench_device(const char *id, void (*bench)(rf_memory *memory))
     must(rf_memory_open(device, &memory, NULL) == RF_OK, "the account was not opened");
     bench(memory);
     must(rf_memory_close(memory, NULL) == RF_OK, "the account was not closed");
-    rf_device_close(device);
+    must(rf_device_close(device, NULL) == RF_OK, "the device was not closed");
 }
 
 int main(int argc, char **argv)

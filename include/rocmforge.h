@@ -292,7 +292,9 @@ typedef struct rf_runtime_options {
 /* Errors: NOT_FOUND (no such device), DEVICE (the driver's word), ARGUMENT. */
 RF_API rf_status rf_runtime_open(const rf_runtime_options *options, rf_runtime **out,
                                  rf_error *error);
-/* RF_ERROR_BUSY, and nothing closed, while a model is loaded on it. */
+/* RF_ERROR_BUSY, and nothing closed, while a model is loaded on it or a block of its memory is
+ * live: these are named. RF_ERROR_INTERNAL where the device was closed with memory that nobody had
+ * given back: that is given back now, and named. */
 RF_API rf_status rf_runtime_close(rf_runtime *runtime, rf_error *error);
 RF_API rf_status rf_runtime_device(rf_runtime *runtime, rf_device_info *out, rf_error *error);
 
@@ -316,9 +318,9 @@ typedef struct rf_check_report {
     uint32_t index;               /* of all checks, from 0 */
     uint32_t count;
     rf_check_result result;
-    rf_status status;    /* of a failed one */
-    int driver_code;     /* of a failed one: the driver's own number; 0: none */
-    const char *detail;  /* one line: what was seen, or worked around, or what failed and how */
+    rf_status status;   /* of a failed one */
+    int driver_code;    /* of a failed one: the driver's own number; 0: none */
+    const char *detail; /* one line: what was seen, or worked around, or what failed and how */
     uint64_t bytes_per_second; /* of a check of speed, the median of its runs; else 0 */
     uint64_t slowest;          /* of these runs, as is fastest */
     uint64_t fastest;

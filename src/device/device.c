@@ -109,16 +109,36 @@ static rf_status open_index(const rf_backend *backend, uint32_t index, rf_device
     return open_new(backend, index, id, out, error);
 }
 
-/* The lock is held. */
-static void drop_reference(rf_device *device)
+/* What all who use a device hold of it, as far as there is room. The lock is held. */
+static void describe_users(const rf_device *device, char *text, size_t capacity)
 {
+    size_t length = 0;
+    for (rf_device_user *user = device->users; user && length + 3 < capacity; user = user->next) {
+        if (length > 0) {
+            memcpy(text + length, "; ", 2);
+            length += 2;
+        }
+        user->describe(user, text + length, capacity - length);
+        length += strlen(text + length);
+    }
+}
+
+/* The lock is held. */
+static rf_status drop_reference(rf_device *device, rf_error *error)
+{
+    if (device->references == 1 && device->users) {
+        char text[RF_ERROR_MESSAGE_BYTES / 2] = "";
+        describe_users(device, text, sizeof(text));
+        return rf_error_set(error, RF_ERROR_BUSY, "device %s is closed while in use: %s",
+                            device->id, text);
+    }
     if (--device->references != 0)
-        return;
+        return RF_OK;
     rf_device **link = &open_devices;
     while (*link != device)
         link = &(*link)->next;
     *link = device->next;
-    device->ops->close(device);
+    return device->ops->close(device, error);
 }
 
 static rf_status not_found(const char *id, rf_error *error)
@@ -204,8 +224,8 @@ static rf_status consider(const rf_backend *backend, uint32_t index, candidate *
         loser = *best;
         *best = other;
     }
-    if (loser.device)
-        drop_reference(loser.device);
+    if (loser.device) /* opened here, so that nothing is on it, or open elsewhere as well */
+        (void)drop_reference(loser.device, NULL);
     return status;
 }
 
@@ -246,16 +266,34 @@ rf_status rf_device_open(const char *id, rf_device **out, rf_error *error)
     return status;
 }
 
-void rf_device_close(rf_device *device)
+rf_status rf_device_close(rf_device *device, rf_error *error)
 {
     if (!device)
-        return;
-    if (holds_lock) { /* a device that wraps another closes it from its own closing */
-        drop_reference(device);
-        return;
-    }
+        return RF_OK;
+    if (holds_lock) /* a device that wraps another closes it from its own closing */
+        return drop_reference(device, error);
     enter();
-    drop_reference(device);
+    rf_status status = drop_reference(device, error);
+    leave();
+    return status;
+}
+
+void rf_device_join(rf_device *device, rf_device_user *user)
+{
+    enter();
+    user->next = device->users;
+    device->users = user;
+    leave();
+}
+
+void rf_device_leave(rf_device *device, rf_device_user *user)
+{
+    enter();
+    rf_device_user **link = &device->users;
+    while (*link && *link != user)
+        link = &(*link)->next;
+    if (*link)
+        *link = user->next;
     leave();
 }
 
@@ -269,7 +307,7 @@ static void list_device(const rf_backend *backend, uint32_t index, rf_device_inf
     rf_status status = open_index(backend, index, &device, &error);
     if (device) {
         status = device->ops->facts(device, &facts, &error);
-        drop_reference(device);
+        (void)drop_reference(device, NULL); /* as in consider() */
     }
     if (status != RF_OK) {
         rf_log(RF_LOG_WARNING, "%s", error.message);

@@ -69,7 +69,9 @@ typedef struct rf_device_ops {
 
     rf_status (*facts)(rf_device *device, rf_device_facts *out, rf_error *error);
     rf_status (*memory)(rf_device *device, rf_device_memory *out, rf_error *error);
-    void (*close)(rf_device *device); /* the last reference is gone */
+    /* The last reference is gone. Closes in any case; RF_ERROR_INTERNAL names what nobody gave
+     * back, which is given back now and told in the log. */
+    rf_status (*close)(rf_device *device, rf_error *error);
 
     /* Device memory. alloc: at least `alignment` (a power of two); RF_ERROR_DEVICE_MEMORY names
      * bytes asked and free. free takes what alloc gave, and nothing else. */
@@ -121,12 +123,20 @@ typedef struct rf_device_ops {
 
 #define RF_DEVICE_ID_BYTES 32
 
+/* Someone who holds something of a device, such as an account of its memory. */
+typedef struct rf_device_user {
+    struct rf_device_user *next; /* guarded by the registry's lock */
+    /* Writes what is held into text, one line for people. */
+    void (*describe)(struct rf_device_user *user, char *text, size_t capacity);
+} rf_device_user;
+
 /* What every device starts with; a backend's own state follows it. */
 struct rf_device {
     const rf_device_ops *ops;
     char id[RF_DEVICE_ID_BYTES];
-    uint32_t references; /* guarded by the registry's lock, as is next */
-    rf_device *next;     /* of the devices that are open */
+    uint32_t references;   /* guarded by the registry's lock, as is next */
+    rf_device *next;       /* of the devices that are open */
+    rf_device_user *users; /* guarded by it too */
 };
 
 /*
@@ -136,6 +146,16 @@ struct rf_device {
  * names the ids that there are.
  */
 rf_status rf_device_open(const char *id, rf_device **out, rf_error *error);
-void rf_device_close(rf_device *device); /* gives back one reference */
+/*
+ * Gives back one reference; the last one closes the device. RF_ERROR_BUSY, and the reference still
+ * the caller's, where it is the last and an account is open on the device: it names what that
+ * holds. RF_ERROR_INTERNAL where the device was closed with memory that nobody gave back: it is
+ * freed, named in the error and told in the log.
+ */
+rf_status rf_device_close(rf_device *device, rf_error *error);
+
+/* Counts someone who needs the device to stay open, until it leaves. From any thread. */
+void rf_device_join(rf_device *device, rf_device_user *user);
+void rf_device_leave(rf_device *device, rf_device_user *user);
 
 #endif

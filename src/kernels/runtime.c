@@ -21,11 +21,10 @@ static rf_status close_parts(rf_runtime *runtime, rf_error *error)
     if (runtime->memory)
         RF_TRY(rf_memory_close(runtime->memory, error));
     rf_threads_free(runtime->threads);
-    if (runtime->device)
-        rf_device_close(runtime->device);
+    rf_status status = rf_device_close(runtime->device, error);
     pthread_mutex_destroy(&runtime->lock);
     rf_free(runtime);
-    return RF_OK;
+    return status;
 }
 
 rf_status rf_runtime_open(const rf_runtime_options *options, rf_runtime **out, rf_error *error)
@@ -52,9 +51,12 @@ rf_status rf_runtime_close(rf_runtime *runtime, rf_error *error)
     pthread_mutex_lock(&runtime->lock);
     uint32_t n_models = runtime->n_models;
     pthread_mutex_unlock(&runtime->lock);
-    if (n_models)
-        return rf_error_set(error, RF_ERROR_BUSY, "%u models are loaded on device %s", n_models,
-                            runtime->device->id);
+    if (n_models) {
+        char held[RF_ERROR_MESSAGE_BYTES / 2];
+        rf_memory_describe_use(runtime->memory, held, sizeof(held));
+        return rf_error_set(error, RF_ERROR_BUSY, "%u models are loaded on device %s%s%s", n_models,
+                            runtime->device->id, *held ? ": " : "", held);
+    }
     return close_parts(runtime, error);
 }
 

@@ -39,6 +39,7 @@ struct rf_pool {
 };
 
 struct rf_memory {
+    rf_device_user user; /* first: who closes the device under it is told what is held */
     rf_device *device;
     pthread_mutex_t lock;
     rf_pool *pools; /* open ones */

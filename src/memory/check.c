@@ -148,7 +148,8 @@ rf_status rf_device_check(const char *id, const rf_check_options *options, rf_ch
                             known.max_bytes, RF_CHECK_MIN_BYTES);
     RF_TRY(rf_device_open(id, &device, error));
     rf_status status = rf_check_run(device, &known, &summary, error);
-    rf_device_close(device);
+    rf_status closed = rf_device_close(device, status == RF_OK ? error : NULL);
+    status = status == RF_OK ? closed : status;
     if (status == RF_OK)
         *out = summary;
     return status;

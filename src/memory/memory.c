@@ -26,6 +26,35 @@ const char *rf_memory_class_name(rf_memory_class memory_class)
     return "unknown class";
 }
 
+void rf_memory_describe_use(rf_memory *memory, char *text, size_t capacity)
+{
+    size_t length = 0;
+    char labels[RF_ERROR_MESSAGE_BYTES / 2];
+    text[0] = '\0';
+    pthread_mutex_lock(&memory->lock);
+    for (const rf_pool *pool = memory->pools; pool && length < capacity; pool = pool->next) {
+        rf_memory_list_labels(memory, pool, labels, sizeof(labels));
+        int written = snprintf(text + length, capacity - length,
+                               "%spool '%s' of %" PRIu64 " bytes is open%s%s", length ? "; " : "",
+                               pool->label, pool->reserved, *labels ? ", live: " : "", labels);
+        length += written > 0 ? (size_t)written : 0;
+    }
+    if (memory->external_blocks && length < capacity) {
+        rf_memory_list_labels(memory, NULL, labels, sizeof(labels));
+        snprintf(text + length, capacity - length, "%sexternal blocks are live: %s",
+                 length ? "; " : "", labels);
+    }
+    pthread_mutex_unlock(&memory->lock);
+}
+
+/* For whoever closes the device. */
+static void tell_use(rf_device_user *user, char *text, size_t capacity)
+{
+    rf_memory_describe_use((rf_memory *)user, text, capacity);
+    if (!*text)
+        snprintf(text, capacity, "an account of its memory is open");
+}
+
 rf_status rf_memory_open(rf_device *device, rf_memory **out, rf_error *error)
 {
     rf_memory *memory = rf_calloc(1, sizeof(*memory));
@@ -38,28 +67,17 @@ rf_status rf_memory_open(rf_device *device, rf_memory **out, rf_error *error)
     }
     memory->device = device;
     pthread_mutex_init(&memory->lock, NULL); /* cannot fail with default attributes on Linux */
+    memory->user.describe = tell_use;
+    rf_device_join(device, &memory->user);
     *out = memory;
     return RF_OK;
 }
 
-/* The error of closing an account that is in use: every pool by name, and the external blocks. */
-static rf_status still_in_use(const rf_memory *memory, rf_error *error)
+static rf_status still_in_use(rf_memory *memory, rf_error *error)
 {
-    char text[RF_ERROR_MESSAGE_BYTES] = "";
-    size_t length = 0;
-    for (const rf_pool *pool = memory->pools; pool && length < sizeof(text); pool = pool->next) {
-        char labels[RF_ERROR_MESSAGE_BYTES / 2];
-        rf_memory_list_labels(memory, pool, labels, sizeof(labels));
-        int written = snprintf(text + length, sizeof(text) - length, "; pool '%s' is open%s%s",
-                               pool->label, *labels ? ", live: " : "", labels);
-        length += written > 0 ? (size_t)written : 0;
-    }
-    if (memory->external_blocks && length < sizeof(text)) {
-        char labels[RF_ERROR_MESSAGE_BYTES / 2];
-        rf_memory_list_labels(memory, NULL, labels, sizeof(labels));
-        snprintf(text + length, sizeof(text) - length, "; external blocks are live: %s", labels);
-    }
-    return rf_error_set(error, RF_ERROR_BUSY, "memory of device %s is still in use%s",
+    char text[RF_ERROR_MESSAGE_BYTES];
+    rf_memory_describe_use(memory, text, sizeof(text));
+    return rf_error_set(error, RF_ERROR_BUSY, "memory of device %s is still in use; %s",
                         memory->device->id, text);
 }
 
@@ -68,11 +86,11 @@ rf_status rf_memory_close(rf_memory *memory, rf_error *error)
     if (!memory)
         return RF_OK;
     pthread_mutex_lock(&memory->lock);
-    rf_status status =
-        memory->pools || memory->external_blocks ? still_in_use(memory, error) : RF_OK;
+    bool in_use = memory->pools || memory->external_blocks;
     pthread_mutex_unlock(&memory->lock);
-    if (status != RF_OK)
-        return status;
+    if (in_use)
+        return still_in_use(memory, error);
+    rf_device_leave(memory->device, &memory->user);
     pthread_mutex_destroy(&memory->lock);
     rf_slots_free(&memory->slots);
     rf_free(memory);

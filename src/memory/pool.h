@@ -30,10 +30,12 @@
 
 typedef struct rf_memory rf_memory;
 
-/* The device must stay open until rf_memory_close. */
+/* The device cannot be closed until rf_memory_close: see rf_device_close. */
 rf_status rf_memory_open(rf_device *device, rf_memory **out, rf_error *error);
 /* RF_ERROR_BUSY, naming pools and labels, while a pool is open or an external block is live. */
 rf_status rf_memory_close(rf_memory *memory, rf_error *error);
+/* Writes what is open and live, by labels, as one line: empty where nothing is. */
+void rf_memory_describe_use(rf_memory *memory, char *text, size_t capacity);
 rf_device *rf_memory_device(const rf_memory *memory);
 /* See rf_memory_stats in rocmforge.h; stats->version is set by the caller. */
 rf_status rf_memory_statistics(rf_memory *memory, rf_memory_stats *stats, rf_error *error);

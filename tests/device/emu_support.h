@@ -52,7 +52,7 @@ static inline int emu_teardown(void **state)
 {
     rf_device *device = *state;
     emu_expect_nothing_live(device);
-    device->ops->close(device);
+    assert_int_equal(device->ops->close(device, NULL), RF_OK);
     return 0;
 }
 

@@ -18,7 +18,7 @@ static int open_cpu(void **state)
 
 static int close_cpu(void **state)
 {
-    rf_device_close(*state);
+    rf_device_close(*state, NULL);
     return 0;
 }
 
@@ -210,7 +210,7 @@ static void memory_left_behind_is_freed_and_told(void **state)
     assert_int_equal(cpu->ops->alloc(cpu, 5000, 4096, &address, NULL), RF_OK);
     assert_int_equal(cpu->ops->pinned_alloc(cpu, 5000, &memory, NULL), RF_OK);
     rf_log_set(count_line, &lines, RF_LOG_WARNING);
-    rf_device_close(cpu);
+    assert_int_equal(rf_device_close(cpu, NULL), RF_ERROR_INTERNAL);
     rf_log_set(NULL, NULL, RF_LOG_WARNING);
     assert_int_equal(lines, 2);
     assert_int_equal(rf_host_live_count(), before);

@@ -36,7 +36,7 @@ static void facts_are_an_emulated_gpus(void **state)
     EMU_OK(other, facts, &facts);
     assert_string_equal(facts.info.id, "emu64");
     assert_int_equal(facts.info.warp_size, 64);
-    other->ops->close(other);
+    assert_int_equal(other->ops->close(other, NULL), RF_OK);
 }
 
 static void what_it_has_not_it_says(void **state)
@@ -321,7 +321,7 @@ static void an_opening_that_fails_leaves_nothing(void **state)
     assert_int_equal(rf_host_live_count(), before);
     assert_int_equal(rf_device_open("emu64", &device, &error), RF_OK);
     assert_string_equal(device->id, "emu64");
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     assert_int_equal(rf_host_live_count(), before);
 }
 
@@ -343,6 +343,7 @@ static void what_is_not_given_back_is_told(void **state)
     (void)state;
     uint64_t before = rf_host_live_count();
     rf_device *emu = NULL;
+    rf_error error = {0};
     listener l = {0};
     assert_int_equal(rf_emu_open(64, &emu, NULL), RF_OK);
     emu_alloc(emu, 1000);
@@ -363,8 +364,10 @@ static void what_is_not_given_back_is_told(void **state)
     emu_write(emu, NULL, lost, pinned, 2000);
     EMU_OK(emu, free, lost);
     rf_log_set(listen, &l, RF_LOG_WARNING);
-    emu->ops->close(emu);
+    assert_int_equal(emu->ops->close(emu, &error), RF_ERROR_INTERNAL);
     rf_log_set(NULL, NULL, RF_LOG_DEBUG);
+    assert_non_null(strstr(error.message, "4 things not given back: stream 0x"));
+    assert_non_null(strstr(error.message, ", 2 events, pinned allocation 3 (3000 bytes at 0x"));
     assert_int_equal(l.lines, 5);
     assert_non_null(strstr(l.text, "allocation 1 (1000 bytes at 0x"));
     assert_non_null(strstr(l.text, "pinned allocation 3 (3000 bytes at 0x"));
@@ -415,10 +418,10 @@ static void a_hundred_threads_open_one_emulated_device(void **state)
     /* One device, so all see what one does; and it stays until the last has closed it. */
     rf_address address = emu_alloc(openers[0].device, 100);
     for (int i = 1; i < COUNT; i++)
-        rf_device_close(openers[i].device);
+        rf_device_close(openers[i].device, NULL);
     assert_int_equal(rf_emu_count_live(openers[0].device).allocations, 1);
     EMU_OK(openers[0].device, free, address);
-    rf_device_close(openers[0].device);
+    rf_device_close(openers[0].device, NULL);
     pthread_barrier_destroy(&barrier);
     assert_int_equal(rf_host_live_count(), before);
 }
@@ -444,7 +447,7 @@ static rf_status nesting_open(uint32_t index, rf_device **out, rf_error *error)
     (void)index, (void)out;
     rf_device *inner = NULL;
     nested_status = rf_device_open("emu", &inner, error);
-    rf_device_close(inner);
+    rf_device_close(inner, NULL);
     return nested_status;
 }
 
@@ -463,7 +466,7 @@ static void opening_inside_opening_is_an_error(void **state)
     rf_backend_set_extra(NULL);
     assert_int_equal(rf_device_open("emu", &device, &error), RF_OK);
     assert_string_equal(device->id, "emu32");
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 /* It is an instrument: nobody gets it who did not ask for it. */
@@ -478,7 +481,7 @@ static void it_is_never_chosen_and_not_listed(void **state)
         assert_int_not_equal(memcmp(infos[i].id, "emu", 3), 0);
     assert_int_equal(rf_device_open(NULL, &device, NULL), RF_OK);
     assert_string_not_equal(device->ops->backend, "emu");
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 int main(void)

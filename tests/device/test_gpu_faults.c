@@ -143,7 +143,7 @@ static void check_all(const char *id)
             rf_device *gpu = NULL;
             assert_int_equal(rf_device_open(id, &gpu, NULL), RF_OK);
             fired = try_fault(gpu, call, codes[c]);
-            rf_device_close(gpu);
+            rf_device_close(gpu, NULL);
             for (int i = 0; i < FAKE_KIND_COUNT; i++)
                 assert_int_equal(fake.live[i], 0);
             assert_int_equal(rf_host_live_count(), before);

@@ -27,7 +27,7 @@ static rf_device_memory memory_of(const char *id, const fake_root *root)
     rf_gpu_hip.root = rf_gpu_cuda.root = root->path;
     assert_int_equal(rf_device_open(id, &gpu, NULL), RF_OK);
     assert_int_equal(gpu->ops->memory(gpu, &memory, NULL), RF_OK);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
     return memory;
 }
 
@@ -198,7 +198,7 @@ static void check_architecture(const char *expected)
     assert_int_equal(rf_device_open("hip:0", &gpu, NULL), RF_OK);
     assert_int_equal(gpu->ops->facts(gpu, &facts, NULL), RF_OK);
     assert_string_equal(facts.info.architecture, expected);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 /* ROCm 5 has no call for it whose result is the same in all releases. */

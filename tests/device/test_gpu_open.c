@@ -53,9 +53,9 @@ static void a_device_says_what_it_is(void **state)
     assert_int_equal(facts.allocation_alignment, 256);
     assert_int_equal(facts.allocation_granularity, 2 << 20);
     assert_string_equal(facts.info.id, "cuda:1");
-    rf_device_close(again);
-    rf_device_close(cuda);
-    rf_device_close(hip);
+    rf_device_close(again, NULL);
+    rf_device_close(cuda, NULL);
+    rf_device_close(hip, NULL);
 }
 
 static void a_board_without_a_name_gets_one(void **state)
@@ -67,7 +67,7 @@ static void a_board_without_a_name_gets_one(void **state)
     assert_int_equal(rf_device_open("hip", &hip, NULL), RF_OK);
     assert_int_equal(hip->ops->facts(hip, &facts, NULL), RF_OK);
     assert_string_equal(facts.info.name, "hip GPU gfx1100");
-    rf_device_close(hip);
+    rf_device_close(hip, NULL);
 }
 
 static void a_gpu_without_kernels_is_not_the_best_device(void **state)
@@ -77,7 +77,7 @@ static void a_gpu_without_kernels_is_not_the_best_device(void **state)
     assert_int_equal(rf_device_open(NULL, &best, NULL), RF_OK);
     assert_string_equal(best->id, "cpu");
     assert_int_equal(fake.calls, 0);
-    rf_device_close(best);
+    rf_device_close(best, NULL);
 }
 
 static void a_runtime_opens_on_a_gpu(void **state)
@@ -201,7 +201,7 @@ static void the_next_library_is_tried(void **state)
     rf_gpu_cuda.names = names;
     assert_int_equal(rf_device_open("cuda:0", &device, NULL), RF_OK);
     assert_string_equal(rf_gpu_cuda.name, names[2]);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 static void a_driver_without_devices_has_none(void **state)
@@ -222,7 +222,7 @@ static void a_driver_without_devices_has_none(void **state)
     assert_non_null(strstr(error.message, "fake-driver.so, finds no device"));
     fake.devices = 2; /* one was plugged in */
     assert_int_equal(rf_device_open("hip", &device, &error), RF_OK);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     assert_int_equal(rf_device_open("hip:2", &device, &error), RF_ERROR_NOT_FOUND);
     assert_non_null(strstr(error.message, "hip:0, hip:1"));
 }
@@ -266,7 +266,7 @@ static void a_hundred_threads_open_each_device_once(void **state)
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(openers[i].status, RF_OK);
         assert_ptr_equal(openers[i].device, openers[i % 4].device);
-        rf_device_close(openers[i].device);
+        rf_device_close(openers[i].device, NULL);
     }
     pthread_barrier_destroy(&barrier);
 }
@@ -278,7 +278,7 @@ static void check_failing_opens(const char *id)
     rf_device *device = NULL;
     assert_int_equal(rf_device_open(id, &device, NULL),
                      RF_OK); /* the library is loaded from now on */
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     device = NULL;
     uint64_t n = 1;
     for (;; n++) {
@@ -295,11 +295,11 @@ static void check_failing_opens(const char *id)
         assert_int_equal(rf_host_live_count(), before);
         assert_int_equal(fake.live[FAKE_CONTEXT], 0);
         assert_int_equal(rf_device_open(id, &device, &error), RF_OK);
-        rf_device_close(device);
+        rf_device_close(device, NULL);
         device = NULL;
     }
     assert_true(n > 6);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 static void every_call_of_an_opening_may_fail(void **state)
@@ -322,7 +322,7 @@ static void failing_allocations_leave_nothing(void **state)
         fired = rf_fault_fired(RF_FAULT_HOST_ALLOC);
         rf_fault_arm(RF_FAULT_HOST_ALLOC, 0);
         assert_int_equal(status, fired ? RF_ERROR_HOST_MEMORY : RF_OK);
-        rf_device_close(device);
+        rf_device_close(device, NULL);
         assert_int_equal(rf_host_live_count(), before);
     }
 }

@@ -52,7 +52,7 @@ static void memory_is_aligned_as_asked(void **state)
         assert_int_equal(fake.live[FAKE_MEMORY], 0);
     }
     assert_int_equal(rf_host_live_count(), before);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void what_is_aligned_by_itself_takes_no_more(void **state)
@@ -62,7 +62,7 @@ static void what_is_aligned_by_itself_takes_no_more(void **state)
     assert_int_equal(gpu->ops->alloc(gpu, 10000, 4096, &address, NULL), RF_OK);
     assert_int_equal(fake.bytes, 10000);
     assert_int_equal(gpu->ops->free(gpu, address, NULL), RF_OK);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void free_takes_what_alloc_gave(void **state)
@@ -82,7 +82,7 @@ static void free_takes_what_alloc_gave(void **state)
     assert_int_equal(gpu->ops->pinned_free(gpu, pinned, NULL), RF_OK);
     assert_int_equal(gpu->ops->free(gpu, address, &error), RF_ERROR_ARGUMENT);
     assert_non_null(strstr(error.message, "is not allocated"));
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void running_out_says_what_was_asked_and_free(void **state)
@@ -107,7 +107,7 @@ static void running_out_says_what_was_asked_and_free(void **state)
     assert_int_equal(address, 1);
     assert_int_equal(gpu->ops->alloc(gpu, 4096, 4096, &address, &error), RF_OK); /* it lives on */
     assert_int_equal(gpu->ops->free(gpu, address, NULL), RF_OK);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void host_memory_may_run_out(void **state)
@@ -125,7 +125,7 @@ static void host_memory_may_run_out(void **state)
     assert_int_equal(gpu->ops->module_load(gpu, "code", 5, &module, NULL), RF_ERROR_HOST_MEMORY);
     rf_fault_arm(RF_FAULT_HOST_ALLOC, 0);
     assert_int_equal(rf_host_live_count(), before);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void count_line(void *user, rf_log_level level, const char *line)
@@ -144,7 +144,7 @@ static void memory_left_behind_is_freed_and_told(void **state)
     assert_int_equal(gpu->ops->alloc(gpu, 4096, 4096, &address, NULL), RF_OK);
     assert_int_equal(gpu->ops->pinned_alloc(gpu, 4096, &pinned, NULL), RF_OK);
     rf_log_set(count_line, &lines, RF_LOG_WARNING);
-    rf_device_close(gpu);
+    assert_int_equal(rf_device_close(gpu, NULL), RF_ERROR_INTERNAL);
     rf_log_set(NULL, NULL, RF_LOG_WARNING);
     assert_int_equal(lines, 2);
     assert_int_equal(rf_host_live_count(), before);
@@ -184,7 +184,7 @@ static void bytes_go_there_and_back(void **state)
     assert_int_equal(ops->fill(gpu, NULL, 0, 0, 0, NULL), RF_OK);
     assert_int_equal(ops->stream_destroy(gpu, stream, NULL), RF_OK);
     assert_int_equal(ops->free(gpu, a, NULL), RF_OK);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void events_order_and_time_work(void **state)
@@ -221,7 +221,7 @@ static void events_order_and_time_work(void **state)
     assert_int_equal(ops->event_destroy(gpu, begin, NULL), RF_OK);
     assert_int_equal(ops->stream_destroy(gpu, stream, NULL), RF_OK);
     assert_int_equal(ops->sync(gpu, NULL), RF_OK);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void nothing_is_destroyed_twice(void **state)
@@ -231,7 +231,7 @@ static void nothing_is_destroyed_twice(void **state)
     assert_int_equal(gpu->ops->event_destroy(gpu, NULL, NULL), RF_OK);
     assert_int_equal(gpu->ops->module_unload(gpu, NULL, NULL), RF_OK);
     assert_int_equal(gpu->ops->graph_destroy(gpu, NULL, NULL), RF_OK);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 /* ---- code and graphs ------------------------------------------------------------------------ */
@@ -267,7 +267,7 @@ static void functions_get_their_arguments(void **state)
     assert_int_equal(ops->launch(gpu, NULL, function, &launch, &error), RF_ERROR_ARGUMENT);
     assert_int_equal(ops->module_unload(gpu, module, NULL), RF_OK);
     assert_int_equal(ops->free(gpu, address, NULL), RF_OK);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void bad_code_is_refused_in_the_drivers_words(void **state)
@@ -287,7 +287,7 @@ static void bad_code_is_refused_in_the_drivers_words(void **state)
     assert_int_equal(gpu->ops->module_load(gpu, "code", UINT64_MAX, &module, &error),
                      RF_ERROR_OVERFLOW);
     assert_null(module);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 static void a_graph_is_recorded_and_replayed(void **state)
@@ -321,7 +321,7 @@ static void a_graph_is_recorded_and_replayed(void **state)
     assert_null(graph);
     assert_int_equal(ops->module_unload(gpu, module, NULL), RF_OK);
     assert_int_equal(ops->stream_destroy(gpu, stream, NULL), RF_OK);
-    rf_device_close(gpu);
+    rf_device_close(gpu, NULL);
 }
 
 /* ---- threads -------------------------------------------------------------------------------- */
@@ -372,8 +372,8 @@ static void threads_use_several_devices(void **state)
         assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
         assert_int_equal(workers[i].status, RF_OK);
     }
-    rf_device_close(other);
-    rf_device_close(one);
+    rf_device_close(other, NULL);
+    rf_device_close(one, NULL);
 }
 
 int main(void)

@@ -35,12 +35,13 @@ static rf_status probe_facts(rf_device *device, rf_device_facts *out, rf_error *
     return RF_OK;
 }
 
-static void probe_close(rf_device *device)
+static rf_status probe_close(rf_device *device, rf_error *error)
 {
-    rf_device_close(probe.inner);
+    rf_status status = rf_device_close(probe.inner, error);
     probe.inner = NULL;
     atomic_fetch_add(&probe.closed, 1);
     rf_free(device);
+    return status;
 }
 
 static const rf_device_ops probe_ops = {
@@ -67,7 +68,7 @@ static rf_status probe_open(uint32_t index, rf_device **out, rf_error *error)
     if (probe.nested) {
         rf_device *device = NULL;
         probe.nested_status = rf_device_open("cpu", &device, error);
-        rf_device_close(device);
+        rf_device_close(device, NULL);
     }
     if (probe.open_status != RF_OK)
         return rf_error_set(error, probe.open_status, "the probe does not open");
@@ -153,7 +154,7 @@ static void a_hundred_threads_get_one_device(void **state)
     assert_string_equal(openers[0].device->id, "probe:1");
     for (int i = 0; i < COUNT; i++) {
         assert_int_equal(probe.closed, 0);
-        rf_device_close(openers[i].device);
+        rf_device_close(openers[i].device, NULL);
     }
     assert_int_equal(probe.closed, 1);
     pthread_barrier_destroy(&barrier);
@@ -168,10 +169,10 @@ static void opening_from_inside_opening_is_an_error(void **state)
     probe.nested = true;
     assert_int_equal(rf_device_open("probe:0", &device, &error), RF_OK);
     assert_int_equal(probe.nested_status, RF_ERROR_BUSY);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     /* The refusal was that thread's and that moment's alone. */
     assert_int_equal(rf_device_open("cpu", &device, &error), RF_OK);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 static void a_wrapping_device_may_close_what_it_wraps(void **state)
@@ -180,9 +181,9 @@ static void a_wrapping_device_may_close_what_it_wraps(void **state)
     rf_device *device = NULL;
     assert_int_equal(rf_device_open("probe:0", &device, NULL), RF_OK);
     assert_int_equal(rf_device_open("cpu", &probe.inner, NULL), RF_OK);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     assert_null(probe.inner);
-    rf_device_close(NULL);
+    rf_device_close(NULL, NULL);
 }
 
 static void a_failed_open_can_be_tried_again(void **state)
@@ -198,7 +199,7 @@ static void a_failed_open_can_be_tried_again(void **state)
     assert_int_equal(rf_host_live_count(), before);
     probe.open_status = RF_OK;
     assert_int_equal(rf_device_open("probe:2", &device, &error), RF_OK);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     assert_int_equal(rf_host_live_count(), before);
 }
 
@@ -218,7 +219,7 @@ static void failing_allocations_leave_nothing(void **state)
             break;
         assert_int_equal(rf_host_live_count(), before);
     }
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     assert_int_equal(rf_host_live_count(), before);
 }
 
@@ -236,7 +237,7 @@ static void an_unknown_id_is_answered_with_the_known_ones(void **state)
     assert_null(device);
     assert_int_equal(rf_device_open(NULL, &device, &error), RF_OK);
     assert_string_equal(device->id, "cpu");
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 static void a_name_alone_is_the_first_device(void **state)
@@ -245,7 +246,7 @@ static void a_name_alone_is_the_first_device(void **state)
     rf_device *device = NULL;
     assert_int_equal(rf_device_open("probe", &device, NULL), RF_OK);
     assert_string_equal(device->id, "probe:0");
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 /* A device without kernels is never the best one, and an instrument for tests is in no list. */
@@ -265,10 +266,10 @@ static void what_a_backend_is_for_is_respected(void **state)
     assert_int_equal(rf_device_open("none", &device, &error), RF_ERROR_NOT_FOUND);
     assert_null(strstr(error.message, "probe"));
     assert_int_equal(rf_device_open("probe:1", &device, &error), RF_OK);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     assert_int_equal(rf_device_open(NULL, &device, &error), RF_OK);
     assert_string_equal(device->id, "cpu");
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 /* Of the devices with kernels, the one with most memory of its own; the CPU where none opens. */
@@ -283,12 +284,12 @@ static void the_best_device_has_most_memory(void **state)
     assert_int_equal(rf_device_open(NULL, &device, NULL), RF_OK);
     assert_string_equal(device->id, "probe:1");
     assert_int_equal(probe.opened - probe.closed, 1);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
     assert_int_equal(probe.opened, probe.closed);
     probe.open_status = RF_ERROR_DEVICE;
     assert_int_equal(rf_device_open(NULL, &device, NULL), RF_OK);
     assert_string_equal(device->id, "cpu");
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 static void one_that_fails_does_not_hide_the_others(void **state)

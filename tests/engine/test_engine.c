@@ -305,6 +305,9 @@ static void nothing_closes_under_its_users(void **state)
     session s = session_open(f->path, &options);
     rf_error error;
     assert_int_equal(rf_runtime_close(s.runtime, &error), RF_ERROR_BUSY);
+    assert_non_null(strstr(error.message, "1 models are loaded on device cpu: "));
+    assert_non_null(strstr(error.message, "pool 'engine' of ")); /* and what they hold, by labels */
+    assert_non_null(strstr(error.message, "live: '"));
     assert_int_equal(rf_model_free(s.model, &error), RF_ERROR_BUSY);
     session_close(&s);
 }

@@ -73,7 +73,7 @@ void fixture_close(fixture *f)
     assert_status(rf_pool_close(f->pool, &error), RF_OK, &error);
     rf_plan_free(f->plan);
     assert_status(rf_memory_close(f->memory, &error), RF_OK, &error);
-    rf_device_close(f->real);
+    rf_device_close(f->real, NULL);
 }
 
 uint32_t fixture_row_bytes(const fixture *f)

@@ -94,7 +94,7 @@ static inline rf_status fake_open(fake_device *fake)
 
 static inline void fake_close(fake_device *fake)
 {
-    rf_device_close(fake->cpu);
+    rf_device_close(fake->cpu, NULL);
 }
 
 #endif

@@ -160,7 +160,7 @@ static void threads_share_one_account(void **state)
     assert_int_equal(rf_pool_close(s.pool, NULL), RF_OK);
     assert_int_equal(rf_memory_close(s.memory, NULL), RF_OK);
     rf_plan_free(plan);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 /* What a reader and a giver share: a handle that is given, and its slot taken again, again and
@@ -219,7 +219,7 @@ static void a_reader_never_sees_another_block(void **state)
     assert_int_equal(rf_pool_close(s.pool, NULL), RF_OK);
     assert_int_equal(rf_memory_close(s.memory, NULL), RF_OK);
     rf_plan_free(plan);
-    rf_device_close(device);
+    rf_device_close(device, NULL);
 }
 
 int main(void)

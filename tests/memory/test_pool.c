@@ -431,7 +431,7 @@ static void closing_names_what_is_still_live(void **state)
     assert_non_null(strstr(error.message, "pool 'kv' is still in use: 8 live blocks: 'layer 0', "));
     assert_non_null(strstr(error.message, "'layer 5' and 2 more"));
     assert_int_equal(rf_memory_close(f->memory, &error), RF_ERROR_BUSY);
-    assert_non_null(strstr(error.message, "pool 'kv' is open, live: 'layer 0'"));
+    assert_non_null(strstr(error.message, "pool 'kv' of 1048576 bytes is open, live: 'layer 0'"));
     assert_int_equal(f->device.live, 1);
     for (int i = 0; i < 8; i++)
         assert_int_equal(rf_pool_give(blocks[i], NULL), RF_OK);

@@ -119,7 +119,7 @@ static void unified_memory_is_filled_in_place(void **state)
     assert_int_equal(in_place.staging_buffers, 0);
     assert_true(direct.staging_buffers > 0);
     assert_int_equal(rf_memory_close(memory, NULL), RF_OK);
-    rf_device_close(cpu);
+    rf_device_close(cpu, NULL);
     cargo_free(c);
     emu_runtime_close(&r);
 }

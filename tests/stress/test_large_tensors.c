@@ -26,7 +26,7 @@ static void skip_without_memory(void)
     rf_device_memory memory;
     assert_int_equal(rf_device_open("cpu", &cpu, NULL), RF_OK);
     assert_int_equal(cpu->ops->memory(cpu, &memory, NULL), RF_OK);
-    rf_device_close(cpu);
+    rf_device_close(cpu, NULL);
     if (memory.free < NEEDED_BYTES) {
         print_message("skipped: %" PRIu64 " bytes of memory are free, %llu needed\n", memory.free,
                       NEEDED_BYTES);

@@ -23,7 +23,7 @@ void emu_runtime_close(emu_runtime *r)
     rf_threads_free(r->runtime.threads);
     pthread_mutex_destroy(&r->runtime.lock);
     rf_fault_device_close(r->device);
-    r->emu->ops->close(r->emu);
+    assert_int_equal(r->emu->ops->close(r->emu, NULL), RF_OK);
 }
 
 void emu_runtime_expect_empty(emu_runtime *r)

@@ -152,13 +152,13 @@ rf_status rf_cpu_pinned_free(rf_device *device, void *memory, rf_error *error)
     return release((rf_cpu_device *)device, memory, true, error);
 }
 
-void rf_cpu_free_all(rf_cpu_device *cpu)
+void rf_cpu_free_all(rf_cpu_device *cpu, rf_leaks *leaks)
 {
     while (cpu->allocations) {
         rf_cpu_allocation *allocation = cpu->allocations;
-        rf_log(RF_LOG_WARNING,
-               "device cpu is closed with %" PRIu64 " bytes at 0x%" PRIx64 " not given back",
-               allocation->mapped, (uint64_t)(uintptr_t)allocation->memory);
+        rf_leaks_add(leaks, &cpu->base, "%" PRIu64 " bytes of %s memory at 0x%" PRIx64,
+                     allocation->mapped, allocation->pinned ? "pinned" : "device",
+                     (uint64_t)(uintptr_t)allocation->memory);
         rf_error error;
         if (release(cpu, allocation->memory, allocation->pinned, &error) != RF_OK)
             rf_log(RF_LOG_WARNING, "%s", error.message);

@@ -154,12 +154,15 @@ static rf_status graph_destroy(rf_device *device, rf_graph *graph, rf_error *err
 
 /* ---- the table ------------------------------------------------------------------------------ */
 
-static void cpu_close(rf_device *device)
+static rf_status cpu_close(rf_device *device, rf_error *error)
 {
     rf_cpu_device *cpu = (rf_cpu_device *)device;
-    rf_cpu_free_all(cpu);
+    rf_leaks leaks = {0};
+    rf_cpu_free_all(cpu, &leaks);
+    rf_status status = rf_leaks_report(&leaks, device, error);
     pthread_mutex_destroy(&cpu->lock);
     rf_free(cpu);
+    return status;
 }
 
 static const rf_device_ops cpu_ops = {

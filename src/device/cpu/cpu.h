@@ -4,7 +4,7 @@
 
 #include <pthread.h>
 
-#include "device/device.h"
+#include "device/leaks.h"
 
 /* A mapping that was given out, as device memory or as pinned memory. */
 typedef struct rf_cpu_allocation {
@@ -34,8 +34,8 @@ rf_status rf_cpu_alloc(rf_device *device, uint64_t bytes, uint64_t alignment, rf
 rf_status rf_cpu_free(rf_device *device, rf_address address, rf_error *error);
 rf_status rf_cpu_pinned_alloc(rf_device *device, uint64_t bytes, void **out, rf_error *error);
 rf_status rf_cpu_pinned_free(rf_device *device, void *memory, rf_error *error);
-/* Unmaps what nobody gave back, and says so in the log. */
-void rf_cpu_free_all(rf_cpu_device *device);
+/* Unmaps what nobody gave back, and notes each. */
+void rf_cpu_free_all(rf_cpu_device *cpu, rf_leaks *leaks);
 
 /* queue.c: copies, streams and events; all work is done when its call returns */
 rf_status rf_cpu_copy(rf_device *device, rf_stream *stream, rf_copy_kind kind, rf_address to,

@@ -277,13 +277,15 @@ rf_status rf_emu_pinned_free(rf_device *device, void *memory, rf_error *error)
     return release((emu_device *)device, (uintptr_t)memory, true, error);
 }
 
-void rf_emu_free_all(emu_device *emu)
+void rf_emu_free_all(emu_device *emu, rf_leaks *leaks)
 {
     pthread_mutex_lock(&emu->lock);
     while (emu->allocations) {
         emu_allocation *a = emu->allocations;
         rf_error error;
-        rf_log(RF_LOG_WARNING, NAME_FORMAT " was not given back", NAME_ARGS(emu, a));
+        rf_leaks_add(leaks, &emu->base, "%s %" PRIu64 " (%" PRIu64 " bytes at 0x%" PRIx64 ")",
+                     a->pinned ? "pinned allocation" : "allocation", a->serial, a->bytes,
+                     a->address);
         if (end(emu, a, &error) != RF_OK)
             rf_log(RF_LOG_WARNING, "%s", error.message);
     }

@@ -135,15 +135,17 @@ static void destroy(emu_device *emu)
 }
 
 /* First the streams: they may still use memory. */
-static void emu_close(rf_device *device)
+static rf_status emu_close(rf_device *device, rf_error *error)
 {
     emu_device *emu = (emu_device *)device;
-    rf_emu_streams_stop(emu);
+    rf_leaks leaks = {0};
+    rf_emu_streams_stop(emu, &leaks);
     if (emu->live.events)
-        rf_log(RF_LOG_WARNING, "device %s: %u events were not given back", device->id,
-               (unsigned)emu->live.events);
-    rf_emu_free_all(emu);
+        rf_leaks_add(&leaks, device, "%u events", (unsigned)emu->live.events);
+    rf_emu_free_all(emu, &leaks);
+    rf_status status = rf_leaks_report(&leaks, device, error);
     destroy(emu);
+    return status;
 }
 
 static const rf_device_ops emu_ops = {

@@ -10,6 +10,7 @@
 #include <pthread.h>
 
 #include "device/emu/emu.h"
+#include "device/leaks.h"
 
 /* ---- backing.c: host memory behind device memory -------------------------------------------- */
 
@@ -153,7 +154,8 @@ rf_status rf_emu_alloc(rf_device *device, uint64_t bytes, uint64_t alignment, rf
 rf_status rf_emu_free(rf_device *device, rf_address address, rf_error *error);
 rf_status rf_emu_pinned_alloc(rf_device *device, uint64_t bytes, void **out, rf_error *error);
 rf_status rf_emu_pinned_free(rf_device *device, void *memory, rf_error *error);
-void rf_emu_free_all(emu_device *emu); /* whatever was not given back, each with a warning */
+/* Whatever was not given back, each noted. */
+void rf_emu_free_all(emu_device *emu, rf_leaks *leaks);
 
 /* The three below: the lock is held. */
 
@@ -183,7 +185,7 @@ rf_status rf_emu_move(emu_device *emu, const emu_operation *operation, rf_error 
 
 /* Starts the default stream; stops it once all work is done. The device is not in use otherwise. */
 rf_status rf_emu_streams_start(emu_device *emu, rf_error *error);
-void rf_emu_streams_stop(emu_device *emu);
+void rf_emu_streams_stop(emu_device *emu, rf_leaks *leaks);
 
 rf_status rf_emu_stream_create(rf_device *device, rf_stream **out, rf_error *error);
 rf_status rf_emu_stream_destroy(rf_device *device, rf_stream *stream, rf_error *error);

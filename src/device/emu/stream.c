@@ -231,7 +231,7 @@ rf_status rf_emu_streams_start(emu_device *emu, rf_error *error)
     return start(emu, 0, 0, error);
 }
 
-void rf_emu_streams_stop(emu_device *emu)
+void rf_emu_streams_stop(emu_device *emu, rf_leaks *leaks)
 {
     pthread_mutex_lock(&emu->lock);
     for (uint32_t slot = 0; slot < EMU_STREAMS; slot++) {
@@ -239,8 +239,7 @@ void rf_emu_streams_stop(emu_device *emu)
         if (emu->streams[slot].state != EMU_STREAM_LIVE)
             continue;
         if (slot != 0)
-            rf_log(RF_LOG_WARNING, "device %s: stream 0x%" PRIx64 " was not given back",
-                   emu->base.id, emu->streams[slot].handle);
+            rf_leaks_add(leaks, &emu->base, "stream 0x%" PRIx64, emu->streams[slot].handle);
         if (finish(emu, slot, &error) != RF_OK)
             rf_log(RF_LOG_WARNING, "nobody synchronised, and so saw: %s", error.message);
     }

@@ -113,13 +113,21 @@ void rf_fault_device_shrink(rf_device *device, uint64_t bytes)
     pthread_mutex_unlock(&fault->lock);
 }
 
+/* The inner device stays its owner's. */
+static rf_status fault_close(rf_device *device, rf_error *error)
+{
+    (void)error;
+    rf_fault_device_close(device);
+    return RF_OK;
+}
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static const rf_device_ops fault_ops = {
     .backend = "fault",
     .facts = rf_fault_facts,
     .memory = rf_fault_memory,
-    .close = rf_fault_device_close,
+    .close = fault_close,
     .alloc = rf_fault_alloc,
     .free = rf_fault_free,
     .pinned_alloc = rf_fault_pinned_alloc,

@@ -186,14 +186,14 @@ rf_status rf_gpu_pinned_free(rf_device *device, void *memory, rf_error *error)
     return give_back((rf_gpu_device *)device, (uintptr_t)memory, true, error);
 }
 
-void rf_gpu_free_all(rf_gpu_device *gpu)
+void rf_gpu_free_all(rf_gpu_device *gpu, rf_leaks *leaks)
 {
     while (gpu->allocations) {
         rf_gpu_allocation *allocation = gpu->allocations;
         gpu->allocations = allocation->next;
-        rf_log(RF_LOG_WARNING,
-               "device %s is closed with %" PRIu64 " bytes at 0x%" PRIx64 " not given back",
-               gpu->base.id, allocation->bytes, allocation->address);
+        rf_leaks_add(leaks, &gpu->base, "%" PRIu64 " bytes of %s memory at 0x%" PRIx64,
+                     allocation->bytes, allocation->pinned ? "pinned" : "device",
+                     allocation->address);
         rf_error error;
         if (give(gpu, allocation, &error) != RF_OK)
             rf_log(RF_LOG_WARNING, "%s", error.message);

@@ -147,13 +147,16 @@ static void close_context(const rf_gpu_device *gpu)
         rf_log(RF_LOG_WARNING, "%s", error.message);
 }
 
-static void gpu_close(rf_device *device)
+static rf_status gpu_close(rf_device *device, rf_error *error)
 {
     rf_gpu_device *gpu = (rf_gpu_device *)device;
-    rf_gpu_free_all(gpu);
+    rf_leaks leaks = {0};
+    rf_gpu_free_all(gpu, &leaks);
+    rf_status status = rf_leaks_report(&leaks, device, error);
     close_context(gpu);
     pthread_mutex_destroy(&gpu->lock);
     rf_free(gpu);
+    return status;
 }
 
 static const rf_device_ops gpu_ops = {

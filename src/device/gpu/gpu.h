@@ -14,6 +14,7 @@
 
 #include "device/backend.h"
 #include "device/gpu/library.h"
+#include "device/leaks.h"
 
 /* Something that the driver gave out, as device memory or as pinned memory. */
 typedef struct rf_gpu_allocation {
@@ -69,8 +70,8 @@ rf_status rf_gpu_alloc(rf_device *device, uint64_t bytes, uint64_t alignment, rf
 rf_status rf_gpu_free(rf_device *device, rf_address address, rf_error *error);
 rf_status rf_gpu_pinned_alloc(rf_device *device, uint64_t bytes, void **out, rf_error *error);
 rf_status rf_gpu_pinned_free(rf_device *device, void *memory, rf_error *error);
-/* Gives back what nobody gave back, and says so in the log. */
-void rf_gpu_free_all(rf_gpu_device *gpu);
+/* Gives back what nobody gave back, and notes each. */
+void rf_gpu_free_all(rf_gpu_device *gpu, rf_leaks *leaks);
 
 /* queue.c */
 rf_status rf_gpu_copy(rf_device *device, rf_stream *stream, rf_copy_kind kind, rf_address to,
