@@ -159,7 +159,7 @@ rf_status rf_check_fill(rf_check *check, rf_stream *stream, rf_address to, uint8
 /* Differs from its neighbours at distances of one, of a page and of many. */
 static uint8_t pattern_at(uint64_t i, uint8_t seed)
 {
-    return (uint8_t)(i ^ i >> 8 ^ i >> 16 ^ i >> 24 ^ seed * 0x9DU);
+    return (uint8_t)(i ^ i >> 8 ^ i >> 16 ^ i >> 24 ^ (uint64_t)seed * 0x9DU);
 }
 
 void rf_check_pattern(uint8_t *bytes, uint64_t count, uint64_t first, uint8_t seed)

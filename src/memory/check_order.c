@@ -76,9 +76,9 @@ rf_status rf_check_streams(rf_check *check, rf_error *error)
     RF_TRY(rf_check_stream(check, &s.b, error));
     RF_TRY(rf_check_event(check, &s.written, error));
     RF_TRY(rf_check_event(check, &s.taken, error));
-    for (uint8_t i = 1; i <= EXCHANGES; i++) {
+    for (unsigned i = 1; i <= EXCHANGES; i++) {
         RF_TRY(rf_check_step(check, error));
-        RF_TRY(one_exchange(check, &s, i, error));
+        RF_TRY(one_exchange(check, &s, (uint8_t)i, error));
     }
     rf_check_note(check, RF_CHECK_OK, "two streams wait for each other's events, %d times",
                   EXCHANGES);
@@ -227,8 +227,8 @@ rf_status rf_check_graphs(rf_check *check, rf_error *error)
         return status;
     }
     RF_TRY(expect(check, &g, g.y, 0, "work was done while it was recorded", error));
-    for (uint8_t i = 1; i <= REPLAYS; i++)
-        RF_TRY(replay(check, &g, i, error));
+    for (unsigned i = 1; i <= REPLAYS; i++)
+        RF_TRY(replay(check, &g, (uint8_t)i, error));
     rf_check_note(check, RF_CHECK_OK, "a copy and a fill, recorded once and replayed %d times",
                   REPLAYS);
     return RF_OK;
