@@ -62,6 +62,9 @@ typedef struct rf_launch {
     uint32_t shared_bytes;
     void **arguments;
     uint32_t n_arguments;
+    /* The kernel may start before the one ahead of it on the stream has ended, and waits for it by
+     * itself where it must. A device that cannot do this starts it afterwards. */
+    bool overlap;
 } rf_launch;
 
 typedef struct rf_device_ops {

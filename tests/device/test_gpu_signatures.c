@@ -70,6 +70,21 @@ static void hip_calls_have_the_types_of_its_header(void **state)
 RF_CUDA_SYMBOLS(SAME)
 #undef SAME
 
+/* Calls with structs of our own: the struct has the same members at the same places. */
+#define SAME_PLACE(ours, theirs)                                                                   \
+    _Static_assert(offsetof(rf_cu_launch, ours) == offsetof(CUlaunchConfig, theirs), #theirs);
+SAME_PLACE(blocks_x, gridDimX)
+SAME_PLACE(threads_z, blockDimZ)
+SAME_PLACE(shared_bytes, sharedMemBytes)
+SAME_PLACE(stream, hStream)
+SAME_PLACE(attributes, attrs)
+SAME_PLACE(n_attributes, numAttrs)
+#undef SAME_PLACE
+_Static_assert(sizeof(rf_cu_launch) == sizeof(CUlaunchConfig), "CUlaunchConfig");
+_Static_assert(sizeof(rf_cu_attribute) == sizeof(CUlaunchAttribute), "CUlaunchAttribute");
+_Static_assert(offsetof(rf_cu_attribute, value) == offsetof(CUlaunchAttribute, value), "value");
+IS(CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, 6)
+
 /* Numbers that cuda.c and driver.h write by themselves. */
 IS(CUDA_ERROR_INVALID_VALUE, 1)
 IS(CUDA_ERROR_OUT_OF_MEMORY, 2)

@@ -106,9 +106,15 @@ void *rf_emu_host_pointer(rf_device *device, rf_address address)
     return status == RF_OK ? end.bytes : NULL;
 }
 
+emu_allocation *rf_emu_find(const emu_device *emu, uint64_t address)
+{
+    emu_allocation *a = find(emu, address, 1, false);
+    return a ? a : find(emu, address, 1, true);
+}
+
 /* ---- guards --------------------------------------------------------------------------------- */
 
-static rf_status check_guards(const emu_device *emu, const emu_allocation *a, rf_error *error)
+rf_status rf_emu_check_guard(const emu_device *emu, const emu_allocation *a, rf_error *error)
 {
     bool behind = false;
     uint64_t distance = 0;
@@ -122,7 +128,7 @@ static rf_status check_guards(const emu_device *emu, const emu_allocation *a, rf
 rf_status rf_emu_check_guards(const emu_device *emu, rf_error *error)
 {
     for (const emu_allocation *a = emu->allocations; a; a = a->next)
-        RF_TRY(check_guards(emu, a, error));
+        RF_TRY(rf_emu_check_guard(emu, a, error));
     return RF_OK;
 }
 
@@ -197,7 +203,9 @@ static rf_status allocate(emu_device *emu, uint64_t bytes, uint64_t alignment, b
     a->bytes = bytes;
     a->pinned = pinned;
     pthread_mutex_lock(&emu->lock);
-    rf_status status = pinned ? RF_OK : claim(emu, a, alignment, error);
+    rf_status status = rf_emu_refuse_in_capture(emu, "an allocation", error);
+    if (status == RF_OK && !pinned)
+        status = claim(emu, a, alignment, error);
     if (status == RF_OK)
         status = go_live(emu, a, error);
     uint64_t address = a->address;
@@ -246,7 +254,7 @@ static rf_status end(emu_device *emu, emu_allocation *a, rf_error *error)
     *(a->pinned ? &emu->live.pinned_bytes : &emu->live.bytes) -= a->bytes;
     while (a->users)
         pthread_cond_wait(&emu->progress, &emu->lock);
-    rf_status status = check_guards(emu, a, error);
+    rf_status status = rf_emu_check_guard(emu, a, error);
     rf_status unmapped = rf_emu_backing_unmap(&a->backing, status == RF_OK ? error : NULL);
     rf_emu_unref(a);
     return status == RF_OK ? unmapped : status;
@@ -256,10 +264,10 @@ static rf_status release(emu_device *emu, uint64_t address, bool pinned, rf_erro
 {
     pthread_mutex_lock(&emu->lock);
     emu_allocation *a = find(emu, address, 1, pinned);
-    rf_status status;
-    if (a && a->address == address)
+    rf_status status = rf_emu_refuse_in_capture(emu, "giving memory back", error);
+    if (status == RF_OK && a && a->address == address)
         status = end(emu, a, error);
-    else
+    else if (status == RF_OK)
         status = rf_error_set(error, RF_ERROR_ARGUMENT,
                               "device %s: %s memory at 0x%" PRIx64 " is not allocated",
                               emu->base.id, pinned ? "pinned" : "device", address);

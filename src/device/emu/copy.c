@@ -14,10 +14,12 @@ static void ref(const emu_operation *operation)
         operation->from.allocation->references++;
 }
 
-static void unref(const emu_operation *operation)
+void rf_emu_let_go(const emu_operation *operation)
 {
     rf_emu_unref(operation->to.allocation);
     rf_emu_unref(operation->from.allocation);
+    rf_emu_call_unref(operation->call);
+    rf_emu_graph_unref(operation->graph);
 }
 
 /* Finds both sides of a copy. The lock is held. */
@@ -47,7 +49,7 @@ static rf_status queue(emu_device *emu, rf_stream *stream, const emu_operation *
     ref(operation);
     rf_status status = rf_emu_queue(emu, stream, operation, mark, error);
     if (status != RF_OK)
-        unref(operation);
+        rf_emu_let_go(operation);
     return status;
 }
 
@@ -57,10 +59,15 @@ static rf_status copy(emu_device *emu, rf_stream *stream, rf_copy_kind kind, rf_
 {
     emu_operation operation = {.kind = EMU_COPY, .bytes = bytes};
     emu_mark mark = {0};
+    emu_graph *capture = NULL;
     RF_TRY(find_ends(emu, kind, to, from, &operation, error));
-    RF_TRY(queue(emu, stream, &operation, &mark, error));
+    RF_TRY(rf_emu_capture_of(emu, stream, &capture, error));
     /* Host memory that is not pinned may be gone when the caller goes on: drivers wait too. */
-    if (!operation.to.allocation || !operation.from.allocation)
+    bool waits = !operation.to.allocation || !operation.from.allocation;
+    if (waits && capture)
+        return rf_emu_spoil(emu, capture, "a copy of host memory that is not pinned", error);
+    RF_TRY(queue(emu, stream, &operation, &mark, error));
+    if (waits)
         rf_emu_wait(emu, mark);
     return RF_OK;
 }
@@ -144,6 +151,5 @@ rf_status rf_emu_move(emu_device *emu, const emu_operation *operation, rf_error 
         unpin(to);
         unpin(from);
     }
-    unref(operation);
     return status;
 }

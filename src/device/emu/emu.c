@@ -1,4 +1,4 @@
-/* emu.c: the emulated device: its facts, its table of operations, how it opens and closes. */
+/* emu.c: the emulated devices: their facts, their table of operations, how they open and close. */
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,72 +22,11 @@ static rf_status emu_facts(rf_device *device, rf_device_facts *out, rf_error *er
         .allocation_granularity = EMU_GRANULARITY,
     };
     memcpy(facts.info.id, device->id, sizeof(facts.info.id));
-    snprintf(facts.info.name, sizeof(facts.info.name), "emulated GPU with warps of %u",
-             emu->warp_size);
-    snprintf(facts.info.architecture, sizeof(facts.info.architecture), "emu%u", emu->warp_size);
+    memcpy(facts.info.name, emu->description, sizeof(facts.info.name));
+    memcpy(facts.info.architecture, emu->base.id, sizeof(emu->base.id));
     rf_backend_note_memory(&facts.info, &memory);
     *out = facts;
     return RF_OK;
-}
-
-/* ---- what it has not ------------------------------------------------------------------------ */
-
-static rf_status unsupported(const rf_device *device, const char *what, rf_error *error)
-{
-    return rf_error_set(error, RF_ERROR_UNSUPPORTED,
-                        "device %s has no %s: it emulates memory and streams", device->id, what);
-}
-
-static rf_status module_load(rf_device *device, const void *code, uint64_t bytes, rf_module **out,
-                             rf_error *error)
-{
-    (void)code, (void)bytes, (void)out;
-    return unsupported(device, "modules", error);
-}
-
-static rf_status module_unload(rf_device *device, rf_module *module, rf_error *error)
-{
-    (void)module;
-    return unsupported(device, "modules", error);
-}
-
-static rf_status module_function(rf_device *device, rf_module *module, const char *name,
-                                 rf_function **out, rf_error *error)
-{
-    (void)module, (void)name, (void)out;
-    return unsupported(device, "modules", error);
-}
-
-static rf_status launch_kernel(rf_device *device, rf_stream *stream, rf_function *function,
-                               const rf_launch *launch, rf_error *error)
-{
-    (void)stream, (void)function, (void)launch;
-    return unsupported(device, "kernel launches", error);
-}
-
-static rf_status graph_begin(rf_device *device, rf_stream *stream, rf_error *error)
-{
-    (void)stream;
-    return unsupported(device, "graphs", error);
-}
-
-static rf_status graph_end(rf_device *device, rf_stream *stream, rf_graph **out, rf_error *error)
-{
-    (void)stream, (void)out;
-    return unsupported(device, "graphs", error);
-}
-
-static rf_status graph_replay(rf_device *device, rf_stream *stream, rf_graph *graph,
-                              rf_error *error)
-{
-    (void)stream, (void)graph;
-    return unsupported(device, "graphs", error);
-}
-
-static rf_status graph_destroy(rf_device *device, rf_graph *graph, rf_error *error)
-{
-    (void)graph;
-    return unsupported(device, "graphs", error);
 }
 
 /* ---- what tests set and ask ----------------------------------------------------------------- */
@@ -142,6 +81,8 @@ static rf_status emu_close(rf_device *device, rf_error *error)
     rf_emu_streams_stop(emu, &leaks);
     if (emu->live.events)
         rf_leaks_add(&leaks, device, "%u events", (unsigned)emu->live.events);
+    rf_emu_graphs_destroy_all(emu, &leaks);
+    rf_emu_unload_all(emu, &leaks);
     rf_emu_free_all(emu, &leaks);
     rf_status status = rf_leaks_report(&leaks, device, error);
     destroy(emu);
@@ -170,29 +111,47 @@ static const rf_device_ops emu_ops = {
     .event_done = rf_emu_event_done,
     .event_elapsed = rf_emu_event_elapsed,
     .stream_wait = rf_emu_stream_wait,
-    .module_load = module_load,
-    .module_unload = module_unload,
-    .module_function = module_function,
-    .launch = launch_kernel,
-    .graph_begin = graph_begin,
-    .graph_end = graph_end,
-    .graph_replay = graph_replay,
-    .graph_destroy = graph_destroy,
+    .module_load = rf_emu_module_load,
+    .module_unload = rf_emu_module_unload,
+    .module_function = rf_emu_module_function,
+    .launch = rf_emu_launch,
+    .graph_begin = rf_emu_graph_begin,
+    .graph_end = rf_emu_graph_end,
+    .graph_replay = rf_emu_graph_replay,
+    .graph_destroy = rf_emu_graph_destroy,
 };
 
-rf_status rf_emu_open(uint32_t warp_size, rf_device **out, rf_error *error)
+/* What there is: a size of warps, and a kind of matrix unit, of whose layouts the kernels are. */
+typedef struct variant {
+    const char *id;
+    uint32_t warp_size;
+    const char *matrix_unit;
+} variant;
+
+static const variant variants[] = {
+    {"emu32", 32, "matrix units like NVIDIA's"},
+    {"emu64", 64, "matrix units like CDNA's"},
+    {"emu32-rdna3", 32, "matrix units like RDNA3's"},
+    {"emu32-rdna4", 32, "matrix units like RDNA4's"},
+    {"emu32-plain", 32, "no matrix units"},
+    {"emu64-plain", 64, "no matrix units"},
+};
+
+#define VARIANT_COUNT (sizeof(variants) / sizeof(variants[0]))
+
+static rf_status open_variant(uint32_t index, rf_device **out, rf_error *error)
 {
-    if (warp_size != 32 && warp_size != 64)
-        return rf_error_set(error, RF_ERROR_ARGUMENT,
-                            "an emulated device has warps of 32 or 64 threads, not %u", warp_size);
+    const variant *v = &variants[index];
     emu_device *emu = rf_calloc(1, sizeof(*emu));
     if (!emu)
         return rf_error_host_memory(error, "a device", sizeof(*emu));
     emu->base.ops = &emu_ops;
-    snprintf(emu->base.id, sizeof(emu->base.id), "emu%u", warp_size);
-    emu->warp_size = warp_size;
+    snprintf(emu->base.id, sizeof(emu->base.id), "%s", v->id);
+    snprintf(emu->description, sizeof(emu->description), "emulated GPU with warps of %u and %s",
+             v->warp_size, v->matrix_unit);
+    emu->warp_size = v->warp_size;
     emu->total = RF_EMU_DEFAULT_MEMORY;
-    emu->next_address = EMU_ADDRESS_BEGIN + ((uint64_t)warp_size << 48);
+    emu->next_address = EMU_ADDRESS_FIRST + index * EMU_ADDRESS_STEP;
     emu->pattern = -1;
     pthread_mutex_init(&emu->lock, NULL); /* neither can fail with default attributes on Linux */
     pthread_cond_init(&emu->progress, NULL);
@@ -207,28 +166,34 @@ rf_status rf_emu_open(uint32_t warp_size, rf_device **out, rf_error *error)
     return RF_OK;
 }
 
-/* ---- the backend ---------------------------------------------------------------------------- */
-
-static uint32_t warp_size_of(uint32_t index)
+rf_status rf_emu_open(uint32_t warp_size, rf_device **out, rf_error *error)
 {
-    return index == 0 ? 32 : 64;
+    if (warp_size != 32 && warp_size != 64)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "an emulated device has warps of 32 or 64 threads, not %u", warp_size);
+    return open_variant(warp_size == 32 ? 0 : 1, out, error);
 }
+
+rf_status rf_emu_open_id(const char *id, rf_device **out, rf_error *error)
+{
+    for (uint32_t i = 0; i < VARIANT_COUNT; i++)
+        if (strcmp(variants[i].id, id) == 0)
+            return open_variant(i, out, error);
+    return rf_error_set(error, RF_ERROR_NOT_FOUND, "no emulated device '%.64s'", id);
+}
+
+/* ---- the backend ---------------------------------------------------------------------------- */
 
 static rf_status backend_count(uint32_t *out, rf_error *error)
 {
     (void)error;
-    *out = 2;
+    *out = VARIANT_COUNT;
     return RF_OK;
 }
 
 static void backend_id(uint32_t index, char out[RF_DEVICE_ID_BYTES])
 {
-    snprintf(out, RF_DEVICE_ID_BYTES, "emu%u", warp_size_of(index));
-}
-
-static rf_status backend_open(uint32_t index, rf_device **out, rf_error *error)
-{
-    return rf_emu_open(warp_size_of(index), out, error);
+    snprintf(out, RF_DEVICE_ID_BYTES, "%s", variants[index].id);
 }
 
 const rf_backend rf_backend_emu = {
@@ -236,5 +201,5 @@ const rf_backend rf_backend_emu = {
     .unlisted = true,
     .count = backend_count,
     .id = backend_id,
-    .open = backend_open,
+    .open = open_variant,
 };

@@ -1,6 +1,8 @@
 /*
- * emu.h: the emulated device ("emu32" and "emu64" by the size of a warp; "emu" is emu32): memory
- * code runs on it as on a GPU, and what is wrong with it is seen, without one.
+ * emu.h: the emulated devices: code for GPUs, of the host and of the device, runs on them as on
+ * one, and what is wrong with it is seen, without one. "emu32" (which "emu" is) and "emu64" have
+ * warps of that size and the matrix units of NVIDIA's and of CDNA's GPUs; "emu32-rdna3",
+ * "emu32-rdna4", "emu32-plain" and "emu64-plain" others, or none.
  *
  * How it is as hard on its callers as any driver may be:
  *   - Addresses are its own. They lie where no x86-64 processor has memory, so a host that uses one
@@ -15,7 +17,15 @@
  * fails), writes behind or before an allocation (at synchronisation and free), handles of streams
  * and events that were destroyed, and whatever is not given back when it is closed.
  *
- * Kernels, modules and graphs are RF_ERROR_UNSUPPORTED.
+ * Kernels are functions of the program (thread.h): their code is an rf_emu_image. Each thread of a
+ * block is a fiber, so that barriers and operations of a warp are real ones: execute.h. What is
+ * found wrong with kernels, and fails the launch at the next synchronisation: addresses in no live
+ * allocation, writes to guard zones of device and of shared memory, threads that wait for each
+ * other for good. Under the address sanitizer every read and write out of bounds is reported where
+ * it happens. Shared memory starts as bytes of 0xFF, no numbers.
+ *
+ * Graphs are checked when they are replayed: memory that was freed since is an error. Captures
+ * refuse what drivers refuse.
  */
 #ifndef RF_DEVICE_EMU_EMU_H
 #define RF_DEVICE_EMU_EMU_H
@@ -32,6 +42,9 @@
  * only for pages that are written. */
 #define RF_EMU_DEFAULT_MEMORY (8ULL << 30)
 
+/* Shared memory that a block may have: AMD's GPUs have no more. */
+#define RF_EMU_SHARED_BYTES (64U << 10)
+
 /* When a stream does what is put on it. All are orders that a driver may choose. */
 typedef enum rf_emu_schedule {
     RF_EMU_EAGER,  /* as soon as it can */
@@ -47,6 +60,8 @@ typedef struct rf_emu_live {
     uint64_t pinned_bytes;
     uint64_t streams; /* without the default one */
     uint64_t events;
+    uint64_t modules;
+    uint64_t graphs;
 } rf_emu_live;
 
 /* The functions below take devices of this kind only. */
@@ -56,6 +71,8 @@ typedef struct rf_emu_live {
  * rf_device_close. warp_size: 32 or 64. Errors: ARGUMENT, HOST_MEMORY, DEVICE.
  */
 rf_status rf_emu_open(uint32_t warp_size, rf_device **out, rf_error *error);
+/* The same by id. Errors: NOT_FOUND, HOST_MEMORY, DEVICE. */
+rf_status rf_emu_open_id(const char *id, rf_device **out, rf_error *error);
 
 /* Sets the memory that the device has; what is allocated stays so. */
 void rf_emu_set_memory(rf_device *device, uint64_t total);

@@ -42,6 +42,17 @@ rf_status rf_emu_event_create(rf_device *device, rf_event **out, rf_error *error
     return status;
 }
 
+/* An event that went into a graph says nothing of the stream, as with drivers. */
+static rf_status refuse_captured(const emu_device *emu, const emu_event *e, rf_error *error)
+{
+    if (e->captured == 0)
+        return RF_OK;
+    return rf_error_set(error, RF_ERROR_ARGUMENT,
+                        "device %s: event 0x%" PRIx64 " was recorded into graph %" PRIu64
+                        " last, not on a stream",
+                        emu->base.id, e->handle, e->captured);
+}
+
 /* What still waits for it, waits for the mark and not for the event. */
 rf_status rf_emu_event_destroy(rf_device *device, rf_event *event, rf_error *error)
 {
@@ -63,11 +74,18 @@ static rf_status record(emu_device *emu, rf_event *event, rf_stream *stream, rf_
     emu_event *e = NULL;
     emu_operation operation = {.kind = EMU_RECORD, .event = (uintptr_t)event};
     emu_mark mark = {0};
+    emu_graph *capture = NULL;
     RF_TRY(find(emu, event, &e, error));
+    RF_TRY(rf_emu_capture_of(emu, stream, &capture, error));
+    if (capture) { /* a mark among what is captured: work is in order there anyway */
+        *e = (emu_event){.live = true, .handle = e->handle, .captured = capture->serial};
+        return RF_OK;
+    }
     RF_TRY(rf_emu_queue(emu, stream, &operation, &mark, error));
     RF_TRY(find(emu, event, &e, error)); /* the lock may have been released for want of room */
     e->mark = mark;
     e->recorded_ns = 0;
+    e->captured = 0;
     return RF_OK;
 }
 
@@ -95,6 +113,8 @@ rf_status rf_emu_event_sync(rf_device *device, rf_event *event, rf_error *error)
     emu_event *e = NULL;
     pthread_mutex_lock(&emu->lock);
     rf_status status = find(emu, event, &e, error);
+    if (status == RF_OK)
+        status = refuse_captured(emu, e, error);
     if (status == RF_OK) {
         emu_mark mark = e->mark;
         rf_emu_wait(emu, mark);
@@ -112,6 +132,8 @@ rf_status rf_emu_event_done(rf_device *device, rf_event *event, bool *done, rf_e
     bool reached = false;
     pthread_mutex_lock(&emu->lock);
     rf_status status = find(emu, event, &e, error);
+    if (status == RF_OK)
+        status = refuse_captured(emu, e, error);
     if (status == RF_OK) {
         rf_emu_want(emu, e->mark);
         reached = rf_emu_reached(emu, e->mark);
@@ -131,6 +153,8 @@ static rf_status elapsed(emu_device *emu, const rf_event *begin, const rf_event 
     emu_event *to = NULL;
     RF_TRY(find(emu, begin, &from, error));
     RF_TRY(find(emu, end, &to, error));
+    RF_TRY(refuse_captured(emu, from, error));
+    RF_TRY(refuse_captured(emu, to, error));
     if (!rf_emu_reached(emu, from->mark) || !rf_emu_reached(emu, to->mark))
         return rf_error_set(error, RF_ERROR_BUSY, "device %s: an event to be timed is not done",
                             emu->base.id);
@@ -152,17 +176,29 @@ rf_status rf_emu_event_elapsed(rf_device *device, rf_event *begin, rf_event *end
     return status;
 }
 
+/* The lock is held. */
+static rf_status stream_wait(emu_device *emu, rf_stream *stream, const rf_event *event,
+                             rf_error *error)
+{
+    emu_event *e = NULL;
+    emu_graph *capture = NULL;
+    emu_mark mark;
+    RF_TRY(find(emu, event, &e, error));
+    RF_TRY(rf_emu_capture_of(emu, stream, &capture, error));
+    if (capture && e->captured == capture->serial)
+        return RF_OK; /* all before it in the graph is done before all behind it */
+    if (capture)
+        return rf_emu_spoil(emu, capture, "waiting for an event from outside of it", error);
+    RF_TRY(refuse_captured(emu, e, error));
+    emu_operation operation = {.kind = EMU_WAIT, .wait_for = e->mark};
+    return rf_emu_queue(emu, stream, &operation, &mark, error);
+}
+
 rf_status rf_emu_stream_wait(rf_device *device, rf_stream *stream, rf_event *event, rf_error *error)
 {
     emu_device *emu = (emu_device *)device;
-    emu_event *e = NULL;
-    emu_mark mark;
     pthread_mutex_lock(&emu->lock);
-    rf_status status = find(emu, event, &e, error);
-    if (status == RF_OK) {
-        emu_operation operation = {.kind = EMU_WAIT, .wait_for = e->mark};
-        status = rf_emu_queue(emu, stream, &operation, &mark, error);
-    }
+    rf_status status = stream_wait(emu, stream, event, error);
     pthread_mutex_unlock(&emu->lock);
     return status;
 }

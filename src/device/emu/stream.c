@@ -91,7 +91,7 @@ static void pause_before(emu_device *emu, uint32_t slot, uint64_t position)
     pthread_mutex_lock(&emu->lock);
 }
 
-static rf_status perform(emu_device *emu, const emu_operation *operation, emu_mark here,
+rf_status rf_emu_perform(emu_device *emu, const emu_operation *operation, emu_mark here,
                          rf_error *error)
 {
     switch (operation->kind) {
@@ -104,6 +104,10 @@ static rf_status perform(emu_device *emu, const emu_operation *operation, emu_ma
     case EMU_WAIT:
         rf_emu_wait(emu, operation->wait_for);
         return RF_OK;
+    case EMU_LAUNCH:
+        return rf_emu_run_call(emu, operation->call, here, error);
+    case EMU_REPLAY:
+        return rf_emu_run_graph(emu, operation->graph, here, error);
     }
     return rf_error_set(error, RF_ERROR_INTERNAL, "an operation of no kind was queued");
 }
@@ -129,7 +133,8 @@ static void *run(void *argument)
         emu_mark here = {.stream = slot, .position = stream->done + 1};
         rf_error error;
         pause_before(emu, slot, here.position);
-        rf_status status = perform(emu, &operation, here, &error);
+        rf_status status = rf_emu_perform(emu, &operation, here, &error);
+        rf_emu_let_go(&operation);
         if (status != RF_OK && stream->failed == 0) {
             stream->failed = here.position;
             stream->failure = error;
@@ -137,7 +142,10 @@ static void *run(void *argument)
         stream->done++;
         pthread_cond_broadcast(&emu->progress);
     }
+    emu_executor *executor = stream->executor;
+    stream->executor = NULL;
     pthread_mutex_unlock(&emu->lock);
+    rf_emu_executor_destroy(executor);
     return NULL;
 }
 
@@ -169,6 +177,10 @@ rf_status rf_emu_queue(emu_device *emu, rf_stream *stream, const emu_operation *
     uint32_t slot = 0;
     RF_TRY(find(emu, stream, &slot, error));
     emu_stream *s = &emu->streams[slot];
+    if (s->capture) {
+        *mark = end_of(emu, slot);
+        return rf_emu_capture(s->capture, operation, error);
+    }
     while (s->queued - s->done == EMU_QUEUE) {
         rf_emu_wait(emu, (emu_mark){.stream = slot, .position = s->done + 1});
         RF_TRY(find(emu, stream, &slot, error)); /* it may have been destroyed meanwhile */
@@ -176,6 +188,25 @@ rf_status rf_emu_queue(emu_device *emu, rf_stream *stream, const emu_operation *
     s->queue[s->queued++ % EMU_QUEUE] = *operation;
     pthread_cond_signal(&s->work);
     *mark = end_of(emu, slot);
+    return RF_OK;
+}
+
+rf_status rf_emu_capture_of(const emu_device *emu, const rf_stream *stream, emu_graph **out,
+                            rf_error *error)
+{
+    uint32_t slot = 0;
+    RF_TRY(find(emu, stream, &slot, error));
+    *out = emu->streams[slot].capture;
+    return RF_OK;
+}
+
+rf_status rf_emu_set_capture(emu_device *emu, const rf_stream *stream, emu_graph *capture,
+                             rf_error *error)
+{
+    uint32_t slot = 0;
+    RF_TRY(find(emu, stream, &slot, error));
+    emu->n_captures += (capture != NULL) - (emu->streams[slot].capture != NULL);
+    emu->streams[slot].capture = capture;
     return RF_OK;
 }
 
@@ -212,6 +243,11 @@ static rf_status finish(emu_device *emu, uint32_t slot, rf_error *error)
 {
     emu_stream *stream = &emu->streams[slot];
     stream->state = EMU_STREAM_ENDING; /* from here on nothing is added */
+    if (stream->capture) {             /* nobody can end it any more */
+        rf_emu_graph_unref(stream->capture);
+        stream->capture = NULL;
+        emu->n_captures--;
+    }
     rf_emu_wait(emu, end_of(emu, slot));
     rf_status status = take_failure(stream, error);
     stream->stop = true;
@@ -294,6 +330,8 @@ rf_status rf_emu_stream_sync(rf_device *device, rf_stream *stream, rf_error *err
     uint32_t slot = 0;
     pthread_mutex_lock(&emu->lock);
     rf_status status = find(emu, stream, &slot, error);
+    if (status == RF_OK && emu->streams[slot].capture)
+        status = rf_emu_spoil(emu, emu->streams[slot].capture, "waiting for its stream", error);
     if (status == RF_OK) {
         rf_emu_wait(emu, end_of(emu, slot));
         status = take_failure(&emu->streams[slot], error);
@@ -309,8 +347,12 @@ rf_status rf_emu_sync(rf_device *device, rf_error *error)
 {
     emu_device *emu = (emu_device *)device;
     emu_mark ends[EMU_STREAMS];
-    rf_status status = RF_OK;
     pthread_mutex_lock(&emu->lock);
+    rf_status status = rf_emu_refuse_in_capture(emu, "waiting for the device", error);
+    if (status != RF_OK) {
+        pthread_mutex_unlock(&emu->lock);
+        return status;
+    }
     for (uint32_t slot = 0; slot < EMU_STREAMS; slot++) {
         ends[slot] = end_of(emu, slot);
         if (emu->streams[slot].state != EMU_STREAM_NONE)

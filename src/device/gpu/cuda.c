@@ -11,12 +11,16 @@
 typedef struct cuda_symbols {
 #define FIELD(name, parameters) __typeof__(rf_cu_result parameters) *(name);
     RF_CUDA_SYMBOLS(FIELD)
+    RF_CUDA_OPTIONAL_SYMBOLS(FIELD)
 #undef FIELD
 } cuda_symbols;
 
 static const rf_gpu_symbol symbol_list[] = {
 #define ENTRY(name, parameters) {#name, offsetof(cuda_symbols, name), false},
     RF_CUDA_SYMBOLS(ENTRY)
+#undef ENTRY
+#define ENTRY(name, parameters) {#name, offsetof(cuda_symbols, name), true},
+        RF_CUDA_OPTIONAL_SYMBOLS(ENTRY)
 #undef ENTRY
 };
 
@@ -37,6 +41,7 @@ enum {
     STREAM_NON_BLOCKING = 1,
     EVENT_BLOCKING_SYNC = 1, /* who waits sleeps */
     CAPTURE_THREAD_LOCAL = 1,
+    LAUNCH_PROGRAMMATIC_SERIALIZATION = 6, /* "programmatic dependent launch" */
     JIT_ERROR_LOG_BUFFER = 5,
     JIT_ERROR_LOG_BUFFER_BYTES = 6,
 };
@@ -304,8 +309,30 @@ static int module_function(const void *f, int ordinal, void *module, const char 
     return code;
 }
 
+/* Where the hardware cannot overlap (before 9.0) the driver takes the attribute and starts the
+ * kernel afterwards. */
+static int launch_overlapping(const void *f, void *function, const rf_launch *launch, void *stream)
+{
+    rf_cu_attribute attribute = {.id = LAUNCH_PROGRAMMATIC_SERIALIZATION, .value = {1}};
+    rf_cu_launch config = {
+        .blocks_x = launch->blocks[0],
+        .blocks_y = launch->blocks[1],
+        .blocks_z = launch->blocks[2],
+        .threads_x = launch->threads[0],
+        .threads_y = launch->threads[1],
+        .threads_z = launch->threads[2],
+        .shared_bytes = launch->shared_bytes,
+        .stream = stream,
+        .attributes = &attribute,
+        .n_attributes = 1,
+    };
+    return CALL(cuLaunchKernelEx, &config, function, launch->arguments, NULL);
+}
+
 static int launch_kernel(const void *f, void *function, const rf_launch *launch, void *stream)
 {
+    if (launch->overlap && ((const cuda_symbols *)f)->cuLaunchKernelEx)
+        return launch_overlapping(f, function, launch, stream);
     return CALL(cuLaunchKernel, function, launch->blocks[0], launch->blocks[1], launch->blocks[2],
                 launch->threads[0], launch->threads[1], launch->threads[2], launch->shared_bytes,
                 stream, launch->arguments, NULL);

@@ -76,4 +76,24 @@ typedef struct CUgraphExec_st *rf_cu_executable;
     X(cuGraphDestroy, (rf_cu_graph graph))                                                         \
     X(cuGraphExecDestroy, (rf_cu_executable executable))
 
+/* Since CUDA 11.8: launches with attributes. */
+typedef struct rf_cu_attribute {
+    unsigned id;
+    unsigned unused;
+    int value[16]; /* a union of 64 bytes; the first int of it is what is set here */
+} rf_cu_attribute;
+
+typedef struct rf_cu_launch {
+    unsigned blocks_x, blocks_y, blocks_z;
+    unsigned threads_x, threads_y, threads_z;
+    unsigned shared_bytes;
+    rf_cu_stream stream;
+    rf_cu_attribute *attributes;
+    unsigned n_attributes;
+} rf_cu_launch;
+
+#define RF_CUDA_OPTIONAL_SYMBOLS(X)                                                                \
+    X(cuLaunchKernelEx,                                                                            \
+      (const rf_cu_launch *config, rf_cu_function function, void **arguments, void **extra))
+
 #endif
