@@ -4,6 +4,7 @@
 BUILD ?= build
 PREFIX ?= /usr/local
 DESTDIR ?=
+BUNDLE ?= rocmforge-bundle
 # Further arguments for meson setup, such as -Dwerror=true.
 OPTIONS ?=
 # Arguments for the program that make demo runs.
@@ -16,7 +17,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_af
 export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1
 
-.PHONY: all demo test bench check sanitize sanitize-thread install clean help
+.PHONY: all demo test bench check sanitize sanitize-thread bundle install clean help
 
 all:
 	@tools/install-dependencies.sh --check build test
@@ -24,11 +25,13 @@ all:
 
 demo:
 	@tools/install-dependencies.sh build test
+	@tools/install-dependencies.sh --try kernels
 	@tools/build.sh $(BUILD) $(OPTIONS)
 	@$(PROGRAM) $(DEMO)
 
 test:
 	@tools/install-dependencies.sh build test
+	@tools/install-dependencies.sh --try kernels
 	@tools/build.sh $(BUILD) $(OPTIONS)
 	@tools/test.sh $(BUILD)
 
@@ -44,22 +47,30 @@ check:
 
 sanitize:
 	@tools/install-dependencies.sh build test
+	@tools/install-dependencies.sh --try kernels
 	@tools/build.sh $(BUILD)-sanitize -Db_sanitize=address,undefined $(SANITIZE) $(OPTIONS)
 	@tools/test.sh $(BUILD)-sanitize --timeout-multiplier 5
 
 # The suites in which several threads run at once.
 sanitize-thread:
 	@tools/install-dependencies.sh build test
+	@tools/install-dependencies.sh --try kernels
 	@tools/build.sh $(BUILD)-thread -Db_sanitize=thread $(SANITIZE) $(OPTIONS)
 	@tools/test.sh $(BUILD)-thread --timeout-multiplier 10 \
 	    --suite base --suite device --suite memory --suite kernels --suite model --suite engine --suite faults
+
+# A folder that runs elsewhere, with kernels for every GPU that there are any for.
+bundle:
+	@tools/install-dependencies.sh build kernels
+	@tools/build.sh $(BUILD)-bundle -Dgpu=enabled -Dgpu_targets=all -Dtests=false $(OPTIONS)
+	@tools/bundle.sh $(BUILD)-bundle $(BUNDLE)
 
 install: all
 	@meson configure $(BUILD) --prefix=$(abspath $(PREFIX))
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-bundle $(BUNDLE)
 
 help:
 	@echo 'make                  build the library and the command, in $(BUILD)/'
@@ -69,6 +80,7 @@ help:
 	@echo 'make check            format, layers and style, clang-tidy'
 	@echo 'make sanitize         the tests under the address and undefined behaviour sanitizers'
 	@echo 'make sanitize-thread  the concurrent tests under the thread sanitizer'
+	@echo 'make bundle           a folder, $(BUNDLE)/, that runs on other machines, with kernels for all GPUs'
 	@echo 'make install          install to PREFIX ($(PREFIX)), below DESTDIR if that is set'
 	@echo 'make clean            remove the build folders'
 	@echo

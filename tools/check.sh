@@ -28,7 +28,7 @@ layout()
 # One process a file: clang-tidy 14 reports va_list defects that are none when it is given several.
 tidy()
 {
-    sed -n 's/^ *"file": "\(.*\)",\{0,1\}$/\1/p' "$folder/compile_commands.json" | sort -u |
+    sed -n 's/^ *"file": "\(.*\.c\)",\{0,1\}$/\1/p' "$folder/compile_commands.json" | sort -u |
         (cd "$folder" && xargs -P "$(nproc)" -n 1 clang-tidy-14 -p . --quiet)
 }
 

@@ -1,10 +1,11 @@
 #!/bin/sh
 # install-dependencies.sh: makes sure that what the build needs is there.
 #
-#   tools/install-dependencies.sh [--check] SET…      SET: build, test, check or gpu
+#   tools/install-dependencies.sh [--check | --try] SET…      SET: build, test, kernels, check or gpu
 #
 # Looks for each thing first, and does nothing where all are found. What is missing is installed with
 # apt-get on Debian and Ubuntu (through sudo when not root); elsewhere, or with --check, it is listed.
+# --try: what the build can do without; it is installed if that works, and the end is good anyway.
 set -eu
 
 # set|probe|Debian package|why. A probe is how the thing is found: a command, a pkg-config module, or a C header.
@@ -17,8 +18,12 @@ build|command:ninja|ninja-build|runs the build
 build|command:pkg-config|pkg-config|finds the libraries below
 build|module:libpcre2-8|libpcre2-dev|regular expressions of the tokenizers
 build|module:libxxhash|libxxhash-dev|hashes of tokens and names
+build|module:libzstd|libzstd-dev|compressed GPU kernels in the program
+build|command:zstd|zstd|compresses them
 build|module:jansson|libjansson-dev|JSON output
 test|module:cmocka|libcmocka-dev|the test framework
+kernels|command:clang-19|clang-19|compiles kernels for GPUs
+kernels|command:ld.lld-19|lld-19|links kernels for AMD GPUs
 check|command:clang-format-14|clang-format-14|decides the layout of the source; one version, as they differ
 check|command:clang-tidy-14|clang-tidy-14|finds defects; one version, as they differ
 gpu|header:hip/hip_version.h|libamdhip64-dev|a HIP driver and its headers, which tests compare with and skip without
@@ -43,13 +48,20 @@ missing()
     done
 }
 
+# With --try, all below in a shell of its own, whose failure is a line of text.
+if [ "${1:-}" = --try ]; then
+    shift
+    "$0" "$@" || echo "Going on without." >&2
+    exit 0
+fi
+
 check_only=false
 if [ "${1:-}" = --check ]; then
     check_only=true
     shift
 fi
 if [ $# -eq 0 ]; then
-    echo "usage: $0 [--check] build|test|check|gpu …" >&2
+    echo "usage: $0 [--check | --try] build|test|kernels|check|gpu …" >&2
     exit 2
 fi
 

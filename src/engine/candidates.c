@@ -133,6 +133,17 @@ void rf_candidates_collect(rf_candidates *candidates, const float *logits, uint3
         prune(candidates);
 }
 
+void rf_candidates_take(rf_candidates *candidates, const int32_t *tokens, const float *logits,
+                        uint32_t n)
+{
+    candidates->count = 0;
+    for (uint32_t i = 0; i < n && candidates->count < candidates->limit; i++) {
+        if (logits[i] > -INFINITY)
+            candidates->items[candidates->count++] =
+                (rf_candidate){.logit = fminf(logits[i], FLT_MAX) + 0.0F, .token = tokens[i]};
+    }
+}
+
 /*
  * e^x for x <= 0, -infinity too, to within two units in the last place. x = k ln 2 + r with |r| at
  * most ln 2 / 2, where the Taylor series up to r^13 is exact to 2^-57; then 2^k through the

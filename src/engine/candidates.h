@@ -32,6 +32,11 @@ void rf_candidates_free(rf_candidates *candidates); /* takes a zeroed one */
  * there may be none; +infinity counts as the largest finite number. Weights are not set. */
 void rf_candidates_collect(rf_candidates *candidates, const float *logits, uint32_t n_vocabulary);
 
+/* Starts anew with the first `limit` of n candidates that are in order already, the largest logit
+ * first. */
+void rf_candidates_take(rf_candidates *candidates, const int32_t *tokens, const float *logits,
+                        uint32_t n);
+
 /* Sets every weight to exp((logit - largest logit) / temperature). At least one candidate;
  * temperature > 0. */
 void rf_candidates_weigh(rf_candidates *candidates, double temperature);

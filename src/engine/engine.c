@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 
-#define N_BLOCKS 11 /* scratch items of rf_engine_items; the cache keeps its own */
+#define N_BLOCKS 12 /* scratch items of rf_engine_items; the cache keeps its own */
 
 /* Takes one planned item; an index of 0 that is not the item's (dense parts of a MoE) is not asked
  * for. */
@@ -35,10 +35,17 @@ static rf_status take_all(rf_engine *engine, const rf_plan *plan, const rf_engin
     }
     RF_TRY(take(engine, plan, items->logits, &engine->logits, &a->logits, error));
     RF_TRY(take(engine, plan, items->batch, &engine->batch_block, &batch, error));
+    rf_address top;
+    if (engine->compute.kernels->top)
+        RF_TRY(take(engine, plan, items->top, &engine->top, &top, error));
     rf_block workspace;
     RF_TRY(take(engine, plan, items->workspace, &workspace, &engine->compute.workspace, error));
     engine->compute.workspace_bytes = workspace.bytes;
-    return RF_OK;
+    /* Kernels that count arrivals find zeros, and leave them. */
+    rf_device *device = engine->compute.device;
+    RF_TRY(device->ops->fill(device, engine->compute.stream, engine->compute.workspace, 0,
+                             workspace.bytes, error));
+    return device->ops->stream_sync(device, engine->compute.stream, error);
 }
 
 static rf_status allocate_host(rf_engine *engine, rf_error *error)
@@ -46,19 +53,18 @@ static rf_status allocate_host(rf_engine *engine, rf_error *error)
     uint64_t batch_values;
     RF_TRY(rf_batch_values(&engine->shape, &batch_values, error));
     uint32_t n_sequences = engine->shape.kv.n_sequences;
-    uint32_t n_vocab = engine->model->config.n_vocab;
-    engine->batch = rf_calloc(batch_values, sizeof(int32_t));
-    engine->row = rf_calloc(n_vocab, sizeof(float));
     engine->slots = rf_calloc(n_sequences, sizeof(rf_request_state *));
     engine->shares = rf_calloc(n_sequences, sizeof(rf_slot_share));
     engine->drawn = rf_calloc(n_sequences, sizeof(int32_t));
     engine->blocks = rf_calloc(N_BLOCKS, sizeof(rf_block));
-    if (!engine->batch || !engine->row || !engine->slots || !engine->shares || !engine->drawn ||
-        !engine->blocks)
+    if (!engine->slots || !engine->shares || !engine->drawn || !engine->blocks)
         return rf_error_host_memory(error, "an engine's tables",
-                                    (batch_values + n_vocab) * 4 +
-                                        n_sequences * sizeof(rf_slot_share));
-    return RF_OK;
+                                    n_sequences * sizeof(rf_slot_share));
+    RF_TRY(rf_host_array_make(engine, "batch on the host", batch_values * sizeof(int32_t),
+                              &engine->batch, error));
+    return rf_host_array_make(engine, "results on the host",
+                              rf_results_bytes(&engine->model->config, &engine->shape),
+                              &engine->results, error);
 }
 
 static rf_status make_plan(rf_engine *engine, rf_engine_items *items, rf_plan **out,
@@ -86,14 +92,17 @@ static rf_status fill(rf_engine *engine, const rf_plan *plan, const rf_engine_it
 {
     rf_runtime *runtime = engine->model->runtime;
     uint32_t classes = 1U << RF_MEMORY_KV | 1U << RF_MEMORY_SCRATCH;
+    engine->compute = (rf_compute){.kernels = runtime->kernels,
+                                   .device = runtime->device,
+                                   .threads = runtime->threads,
+                                   .programs = runtime->programs};
+    RF_TRY(runtime->device->ops->stream_create(runtime->device, &engine->compute.stream, error));
     RF_TRY(allocate_host(engine, error));
     RF_TRY(rf_engine_plan_join(&engine->model->plan_config, &engine->model->config, &engine->shape,
                                engine->model->plan, plan, &engine->plan, error));
     RF_TRY(rf_pool_open(runtime->memory, plan, classes, "engine", &engine->pool, error));
     RF_TRY(rf_kvcache_create(&engine->shape.kv, engine->pool, plan, items->kv_first,
                              runtime->device, &engine->kv, error));
-    engine->compute = (rf_compute){
-        .kernels = runtime->kernels, .device = runtime->device, .threads = runtime->threads};
     return take_all(engine, plan, items, error);
 }
 
@@ -140,6 +149,7 @@ void rf_engine_free(rf_engine *engine)
     if (!engine)
         return;
     free_requests(engine);
+    rf_engine_graphs_free(engine);
     rf_kvcache_free(engine->kv);
     /* What is given back was taken here, once: these cannot fail but for a driver's refusal to
      * free, which the pool has logged. */
@@ -151,8 +161,11 @@ void rf_engine_free(rf_engine *engine)
     rf_free(engine->drawn);
     rf_free(engine->shares);
     rf_free(engine->slots);
-    rf_free(engine->row);
-    rf_free(engine->batch);
+    rf_host_array_free(engine, &engine->results);
+    rf_host_array_free(engine, &engine->batch);
+    if (engine->compute.stream) /* nothing is on it; a refusal has nobody left to be told */
+        (void)engine->compute.device->ops->stream_destroy(engine->compute.device,
+                                                          engine->compute.stream, NULL);
     rf_model_release(engine->model);
     rf_free(engine);
 }

@@ -28,8 +28,24 @@ typedef struct rf_engine_items {
     uint32_t kv_first;
     uint32_t x, normed, q, k, v, heads, gate, up, logits;
     uint32_t batch; /* tokens, positions, rows and logits_rows, then the block tables; all i32 */
+    uint32_t top;   /* i32 indices [n_logits][RF_TOP_MAX], f32 values likewise; GPUs only */
     uint32_t workspace;
 } rf_engine_items;
+
+/* Batches of up to this many tokens are captured as graphs, the numbers of tokens and logits and
+ * the candidates wanted being fixed in each: launching their kernels one by one would take as long
+ * as the kernels. Larger ones keep the device busy anyway. */
+#define RF_ENGINE_GRAPH_TOKENS 64
+/* Graphs that an engine keeps; the one used longest ago makes way. */
+#define RF_ENGINE_GRAPHS 8
+
+/* A captured pass. */
+typedef struct rf_engine_graph {
+    uint32_t n_tokens, n_logits, n_top;
+    uint32_t table_rows; /* of the block tables, copied with it */
+    uint64_t last_used;  /* 0: no such pass was ever made */
+    rf_graph *graph;     /* NULL: made once, not captured yet: that loads the kernels */
+} rf_engine_graph;
 
 /* Resolves and checks options for a model. RF_ERROR_ARGUMENT names the option and its range. */
 rf_status rf_engine_resolve(const rf_model_config *config, const rf_engine_options *options,
@@ -74,6 +90,12 @@ typedef struct rf_slot_share {
     uint32_t logits_row; /* UINT32_MAX: none wanted */
 } rf_slot_share;
 
+/* Pinned host memory, on the account of the device where that has memory of its own. */
+typedef struct rf_host_array {
+    void *memory; /* NULL: none */
+    rf_block block;
+} rf_host_array;
+
 struct rf_engine {
     rf_model *model;
     rf_engine_shape shape;
@@ -85,9 +107,13 @@ struct rf_engine {
     rf_activations activations;
     rf_block logits;
     rf_block batch_block;
+    rf_block top;
     rf_compute compute;
-    int32_t *batch;           /* host copy of the batch arrays, laid out as on the device */
-    float *row;               /* f32 [n_vocab]: logits of one token on the host */
+    rf_engine_graph graphs[RF_ENGINE_GRAPHS];
+    uint64_t passes;          /* ever made */
+    uint32_t top_rows;        /* rows of logits in the last one */
+    rf_host_array batch;      /* the batch arrays, i32, laid out as on the device */
+    rf_host_array results;    /* f32 [n_vocab]: logits of one token; or what top gave */
     rf_request_state **slots; /* [n_sequences]; NULL: free */
     rf_slot_share *shares;    /* [n_sequences]: of the pass under way */
     int32_t *drawn;           /* [n_sequences]: tokens drawn in it */
@@ -110,10 +136,14 @@ typedef struct rf_batch {
     int32_t *rows;
     int32_t *logits_rows;
     int32_t *tables;
+    uint32_t table_rows; /* of the block tables: those up to the last sequence in the batch */
 } rf_batch;
 
 /* i32 values in the batch arrays of a shape. */
 rf_status rf_batch_values(const rf_engine_shape *shape, uint64_t *values, rf_error *error);
+
+/* Bytes that the results of a pass take on the host. */
+uint64_t rf_results_bytes(const rf_model_config *config, const rf_engine_shape *shape);
 
 rf_batch rf_batch_begin(rf_engine *engine);
 /* Adds n tokens of a cache sequence from a position on. There is room. */
@@ -121,7 +151,22 @@ void rf_batch_add(rf_batch *batch, const int32_t *tokens, uint32_t n, uint32_t p
                   uint32_t kv_sequence);
 /* Asks for the logits of the batch's last token; returns its row. There is room. */
 uint32_t rf_batch_want_logits(rf_batch *batch);
-/* Copies the batch to the device and runs the model on it. Room in the cache was reserved. */
-rf_status rf_batch_run(rf_engine *engine, const rf_batch *batch, rf_error *error);
+
+/* ---- passes: pass.c ----------------------------------------------------------------------------
+ */
+
+/* Copies the batch to the device, runs the model on it, and waits. Room in the cache was reserved.
+ * n_top: how many of the largest logits of each row are wanted on the host, 0 for none. */
+rf_status rf_engine_pass(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error);
+/* After a pass with n_top: what it found for a row of logits. */
+void rf_engine_top(const rf_engine *engine, uint32_t n_top, uint32_t row, const int32_t **indices,
+                   const float **values);
+/* After a pass: one row of logits, until the next pass or row. */
+rf_status rf_engine_row(rf_engine *engine, uint32_t row, float **logits, rf_error *error);
+void rf_engine_graphs_free(rf_engine *engine);
+
+rf_status rf_host_array_make(rf_engine *engine, const char *label, uint64_t bytes,
+                             rf_host_array *out, rf_error *error);
+void rf_host_array_free(rf_engine *engine, rf_host_array *array);
 
 #endif

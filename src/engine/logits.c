@@ -17,7 +17,7 @@ static rf_status compute_chunk(rf_engine *engine, uint32_t kv, const int32_t *to
         rf_batch_add(&batch, tokens + done + i, 1, done + i, kv);
         rf_batch_want_logits(&batch);
     }
-    RF_TRY(rf_batch_run(engine, &batch, error));
+    RF_TRY(rf_engine_pass(engine, &batch, 0, error));
     RF_TRY(rf_kvcache_commit(engine->kv, kv, n, error));
     RF_TRY(rf_block_read(engine->logits, 0, logits + done * row, n * row * sizeof(float), error));
     engine->stats.prefill_tokens += n;

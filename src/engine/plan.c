@@ -68,6 +68,13 @@ rf_status rf_batch_values(const rf_engine_shape *shape, uint64_t *values, rf_err
     return RF_OK;
 }
 
+uint64_t rf_results_bytes(const rf_model_config *config, const rf_engine_shape *shape)
+{
+    uint64_t row = config->n_vocab; /* neither product wraps: both factors have 32 bits at most */
+    uint64_t top = 2 * (uint64_t)RF_TOP_MAX * shape->n_logits;
+    return sizeof(float) * (row > top ? row : top);
+}
+
 /* Adds rows * width values of 4 bytes (f32 or i32). */
 static rf_status add(rf_plan *plan, const char *label, uint64_t rows, uint64_t width,
                      uint32_t *item, rf_error *error)
@@ -88,6 +95,10 @@ static rf_status add_workspace(const rf_model_config *c, const rf_engine_shape *
     widest = widest > c->n_ff ? widest : c->n_ff;
     rf_kernel_limits limits = {.n_tokens = shape->n_batch,
                                .n_row_elements = widest,
+                               .n_heads = c->n_heads,
+                               .n_kv_heads = c->n_kv_heads,
+                               .head_size = c->head_size,
+                               .n_embd = c->n_embd,
                                .n_ff = c->n_ff_expert,
                                .n_experts = c->n_experts,
                                .n_experts_used = c->n_experts_used,
@@ -121,6 +132,14 @@ static rf_status plan_items(const rf_model_config *c, const rf_engine_shape *sha
     RF_TRY(add(plan, "logits", shape->n_logits, c->n_vocab, &made.logits, error));
     RF_TRY(rf_batch_values(shape, &batch_values, error));
     RF_TRY(add(plan, "batch", batch_values, 1, &made.batch, error));
+    if (target->kernels->top)
+        RF_TRY(add(plan, "candidates", shape->n_logits, 2ULL * RF_TOP_MAX, &made.top, error));
+    if (!target->unified) {
+        RF_TRY(rf_plan_add_external(plan, "batch on the host", RF_MEMORY_STAGING,
+                                    batch_values * sizeof(int32_t), NULL, error));
+        RF_TRY(rf_plan_add_external(plan, "results on the host", RF_MEMORY_STAGING,
+                                    rf_results_bytes(c, shape), NULL, error));
+    }
     RF_TRY(add_workspace(c, shape, target, plan, &made.workspace, error));
     *items = made;
     return RF_OK;

@@ -85,15 +85,20 @@ static rf_status copy_biases(rf_sampler *sampler, rf_error *error)
     return RF_OK;
 }
 
+static bool is_penalised(const rf_sampling *options)
+{
+    return options->repeat_penalty != 1 || options->frequency_penalty != 0 ||
+           options->presence_penalty != 0;
+}
+
 /* Allocates the parts of a sampler that its options call for. */
 static rf_status fill(rf_sampler *sampler, rf_error *error)
 {
     const rf_sampling *options = &sampler->options;
     RF_TRY(copy_biases(sampler, error));
-    bool penalised = options->repeat_penalty != 1 || options->frequency_penalty != 0 ||
-                     options->presence_penalty != 0;
-    RF_TRY(rf_recent_create(sampler->n_vocabulary, penalised ? options->penalty_last_n : 0,
-                            &sampler->recent, error));
+    RF_TRY(rf_recent_create(sampler->n_vocabulary,
+                            is_penalised(options) ? options->penalty_last_n : 0, &sampler->recent,
+                            error));
     if (options->temperature > 0)
         RF_TRY(rf_candidates_create(sampler->n_vocabulary, options->top_k, &sampler->candidates,
                                     error));
@@ -182,12 +187,11 @@ static int32_t most_likely(const float *logits, uint32_t n_vocabulary)
     return best;
 }
 
-/* A token by chance; -1 where every logit is NaN or -infinity. */
-static int32_t draw_by_weight(rf_sampler *sampler, const float *logits)
+/* A token by chance, of the candidates collected; -1 where there are none. */
+static int32_t pick_by_weight(rf_sampler *sampler)
 {
     const rf_sampling *options = &sampler->options;
     rf_candidates *candidates = &sampler->candidates;
-    rf_candidates_collect(candidates, logits, sampler->n_vocabulary);
     if (candidates->count == 0)
         return -1;
     if (options->top_p < 1 || options->min_p > 0)
@@ -200,16 +204,42 @@ static int32_t draw_by_weight(rf_sampler *sampler, const float *logits)
     return rf_candidates_pick(candidates, rf_random_uniform(&sampler->random));
 }
 
-rf_status rf_sampler_draw(rf_sampler *sampler, float *logits, int32_t *token, rf_error *error)
+static rf_status give_token(const rf_sampler *sampler, int32_t drawn, int32_t *token,
+                            rf_error *error)
 {
-    apply_biases(sampler, logits);
-    apply_penalties(sampler, logits);
-    int32_t drawn = sampler->options.temperature > 0 ? draw_by_weight(sampler, logits)
-                                                     : most_likely(logits, sampler->n_vocabulary);
     if (drawn < 0)
         return rf_error_set(error, RF_ERROR_INTERNAL,
                             "no token to draw: all %u logits are -infinity or not a number",
                             sampler->n_vocabulary);
     *token = drawn;
     return RF_OK;
+}
+
+rf_status rf_sampler_draw(rf_sampler *sampler, float *logits, int32_t *token, rf_error *error)
+{
+    apply_biases(sampler, logits);
+    apply_penalties(sampler, logits);
+    if (!(sampler->options.temperature > 0))
+        return give_token(sampler, most_likely(logits, sampler->n_vocabulary), token, error);
+    rf_candidates_collect(&sampler->candidates, logits, sampler->n_vocabulary);
+    return give_token(sampler, pick_by_weight(sampler), token, error);
+}
+
+uint32_t rf_sampler_top(const rf_sampler *sampler)
+{
+    const rf_sampling *options = &sampler->options;
+    if (options->n_biases > 0 || (is_penalised(options) && options->penalty_last_n > 0))
+        return 0;
+    if (!(options->temperature > 0))
+        return 1;
+    return options->top_k < sampler->n_vocabulary ? options->top_k : 0;
+}
+
+rf_status rf_sampler_draw_top(rf_sampler *sampler, const int32_t *indices, const float *values,
+                              uint32_t n, int32_t *token, rf_error *error)
+{
+    if (!(sampler->options.temperature > 0))
+        return give_token(sampler, n && values[0] > -INFINITY ? indices[0] : -1, token, error);
+    rf_candidates_take(&sampler->candidates, indices, values, n);
+    return give_token(sampler, pick_by_weight(sampler), token, error);
 }

@@ -32,4 +32,14 @@ void rf_sampler_accept(rf_sampler *sampler, int32_t token);
  * lowest id. Allocates nothing; linear in the vocabulary. */
 rf_status rf_sampler_draw(rf_sampler *sampler, float *logits, int32_t *token, rf_error *error);
 
+/* How many of the largest logits decide what is drawn, whatever the others are: 1 where drawing is
+ * greedy, top-k; 0 where all may matter. */
+uint32_t rf_sampler_top(const rf_sampler *sampler);
+
+/* Draws from the n largest logits of a row, as rf_top_args leaves them; n at least rf_sampler_top,
+ * which is not 0. The same token as rf_sampler_draw gives of a greedy draw; otherwise one of the
+ * same distribution. */
+rf_status rf_sampler_draw_top(rf_sampler *sampler, const int32_t *indices, const float *values,
+                              uint32_t n, int32_t *token, rf_error *error);
+
 #endif

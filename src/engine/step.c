@@ -72,18 +72,45 @@ static rf_status fill_batch(rf_engine *engine, rf_batch *batch, rf_error *error)
     return RF_OK;
 }
 
-/* Draws every slot's next token before anything is committed. tokens: [n_sequences]. */
-static rf_status draw_all(rf_engine *engine, int32_t *tokens, rf_error *error)
+/* How many of the largest logits are enough for every row of the batch; 0: whole rows are needed.
+ */
+static uint32_t top_wanted(const rf_engine *engine)
 {
-    uint64_t row_bytes = (uint64_t)engine->model->config.n_vocab * sizeof(float);
+    uint32_t most = 0;
+    for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
+        if (engine->shares[i].n_tokens == 0 || engine->shares[i].logits_row == NO_LOGITS)
+            continue;
+        uint32_t wanted = rf_sampler_top(engine->slots[i]->sampler);
+        if (wanted == 0 || wanted > RF_TOP_MAX)
+            return 0;
+        most = wanted > most ? wanted : most;
+    }
+    return engine->compute.kernels->top ? most : 0;
+}
+
+static rf_status draw(rf_engine *engine, const rf_request_state *request, uint32_t row,
+                      uint32_t n_top, int32_t *token, rf_error *error)
+{
+    if (n_top) {
+        const int32_t *indices;
+        const float *values;
+        rf_engine_top(engine, n_top, row, &indices, &values);
+        return rf_sampler_draw_top(request->sampler, indices, values, n_top, token, error);
+    }
+    float *logits;
+    RF_TRY(rf_engine_row(engine, row, &logits, error));
+    return rf_sampler_draw(request->sampler, logits, token, error);
+}
+
+/* Draws every slot's next token before anything is committed. tokens: [n_sequences]. */
+static rf_status draw_all(rf_engine *engine, uint32_t n_top, int32_t *tokens, rf_error *error)
+{
     for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
         const rf_slot_share *share = &engine->shares[i];
         if (share->n_tokens == 0 || share->logits_row == NO_LOGITS)
             continue;
-        RF_TRY(rf_block_read(engine->logits, share->logits_row * row_bytes, engine->row, row_bytes,
-                             error));
         rf_status status =
-            rf_sampler_draw(engine->slots[i]->sampler, engine->row, &tokens[i], error);
+            draw(engine, engine->slots[i], share->logits_row, n_top, &tokens[i], error);
         if (status != RF_OK)
             return rf_error_context(error, status, "sequence %" PRIu64, engine->slots[i]->id);
     }
@@ -167,8 +194,9 @@ static rf_status run_pass(rf_engine *engine, rf_batch *batch, rf_error *error)
     RF_TRY(fill_batch(engine, batch, error));
     if (batch->n_tokens == 0)
         return RF_OK;
-    RF_TRY(rf_batch_run(engine, batch, error));
-    return draw_all(engine, engine->drawn, error);
+    uint32_t n_top = top_wanted(engine);
+    RF_TRY(rf_engine_pass(engine, batch, n_top, error));
+    return draw_all(engine, n_top, engine->drawn, error);
 }
 
 rf_status rf_engine_step(rf_engine *engine, rf_output *outputs, size_t capacity, size_t *count,

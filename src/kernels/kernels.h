@@ -18,12 +18,15 @@
 
 typedef struct rf_kernels rf_kernels;
 
+typedef struct rf_gpu_programs rf_gpu_programs; /* compiled kernels of a GPU; kernels/gpu */
+
 /* Where operations run: a device, its kernels, and a workspace of their own. One thread at a time.
  */
 typedef struct rf_compute {
     const rf_kernels *kernels;
     rf_device *device;
-    rf_threads *threads; /* CPU only */
+    rf_threads *threads;       /* CPU only */
+    rf_gpu_programs *programs; /* GPUs only */
     rf_stream *stream;
     rf_address workspace; /* aligned to 256 bytes */
     uint64_t workspace_bytes;
@@ -33,8 +36,12 @@ typedef struct rf_compute {
 typedef struct rf_kernel_limits {
     uint32_t n_tokens;       /* rows of a batch */
     uint32_t n_row_elements; /* the widest k of any linear */
-    uint32_t n_ff;           /* of one expert, where there are experts */
-    uint32_t n_experts;      /* 0: none */
+    uint32_t n_heads;        /* of queries */
+    uint32_t n_kv_heads;
+    uint32_t head_size;
+    uint32_t n_embd;
+    uint32_t n_ff;      /* of one expert, where there are experts */
+    uint32_t n_experts; /* 0: none */
     uint32_t n_experts_used;
     uint32_t n_threads;
 } rf_kernel_limits;
@@ -47,26 +54,34 @@ typedef struct rf_embed_args {
     uint32_t n_tokens;
 } rf_embed_args;
 
-/* RMS norm (Zhang and Sennrich 2019): out = x / sqrt(mean(x^2) + epsilon) * weight. out may be x.
- */
-typedef struct rf_norm_args {
-    rf_address x;            /* f32 [n_rows][n] */
-    const rf_tensor *weight; /* f32 [n] */
-    rf_address out;          /* f32 [n_rows][n] */
-    uint32_t n_rows;
-    uint32_t n;
-    float epsilon;
-} rf_norm_args;
-
 #define RF_LINEAR_MAX 3
 
 /* The widest head: what attention keeps in registers, shared memory or on the stack. */
 #define RF_MAX_HEAD_SIZE 512
 
-/* Up to three matrix products of the same input: out = x · weight^T (+ bias) (+ out, if
- * accumulate). */
+/* What a matrix product reads: rows of the residual stream or of an activation, some of them or
+ * all, as they are or normed. */
+typedef struct rf_linear_input {
+    rf_address x;    /* f32 [][k] */
+    rf_address rows; /* i32 [n_tokens]: which rows of x; 0: the first n_tokens */
+    /* RMS norm (Zhang and Sennrich 2019): x / sqrt(mean(x^2) + epsilon) * norm. f32 [k], or NULL.
+     */
+    const rf_tensor *norm;
+    float epsilon;
+    rf_address scratch; /* f32 [n_tokens][k], may be written; where rows or norm are given */
+} rf_linear_input;
+
+/* What becomes of the products. */
+typedef enum rf_linear_end {
+    RF_LINEAR_STORE,  /* out = product (+ bias) */
+    RF_LINEAR_ADD,    /* out += product (+ bias) */
+    RF_LINEAR_SWIGLU, /* of two: first out = silu(first) * second (Shazeer 2020); the second out is
+                         scratch */
+} rf_linear_end;
+
+/* Up to three matrix products of the same input: product = input · weight^T. */
 typedef struct rf_linear_args {
-    rf_address x; /* f32 [n_tokens][k] */
+    rf_linear_input input;
     uint32_t n_tokens;
     uint32_t n_weights;
     struct {
@@ -74,7 +89,7 @@ typedef struct rf_linear_args {
         const rf_tensor *bias;   /* f32 [m], or NULL */
         rf_address out;          /* f32 [n_tokens][m] */
     } parts[RF_LINEAR_MAX];
-    bool accumulate;
+    rf_linear_end end;
 } rf_linear_args;
 
 /* One layer's keys and values in pages; see kvcache/kvcache.h. */
@@ -135,18 +150,10 @@ typedef struct rf_attention_args {
     const rf_kv_layer *kv;
 } rf_attention_args;
 
-/* out = silu(gate) * up (Shazeer 2020). out may be gate. */
-typedef struct rf_swiglu_args {
-    rf_address gate; /* f32 [n] */
-    rf_address up;   /* f32 [n] */
-    rf_address out;  /* f32 [n] */
-    uint64_t n;
-} rf_swiglu_args;
-
 /* Mixture of experts: softmax over all experts, the n_used best, their weights scaled to sum to
- * one, and out += weight * down(silu(gate(x)) * up(x)) for each. */
+ * one, and out += weight * down(silu(gate(x)) * up(x)) for each. out may be input.x. */
 typedef struct rf_experts_args {
-    rf_address x;            /* f32 [n_tokens][n_embd] */
+    rf_linear_input input;   /* of n_embd elements a row */
     const rf_tensor *router; /* [n_embd, n_experts] */
     const rf_tensor *gate;   /* [n_embd, n_ff, n_experts] */
     const rf_tensor *up;     /* [n_embd, n_ff, n_experts] */
@@ -156,28 +163,32 @@ typedef struct rf_experts_args {
     uint32_t n_used;
 } rf_experts_args;
 
-/* out[i] = x[rows[i]]: picks the rows whose logits are wanted. */
-typedef struct rf_gather_args {
-    rf_address x;    /* f32 [][n] */
-    rf_address rows; /* i32 [n_rows] */
-    rf_address out;  /* f32 [n_rows][n] */
+/* The k largest of each row of logits, in descending order, the lower index first among equals; NaN
+ * is below everything. */
+typedef struct rf_top_args {
+    rf_address logits; /* f32 [n_rows][n] */
     uint32_t n_rows;
     uint32_t n;
-} rf_gather_args;
+    uint32_t k;         /* 1 to RF_TOP_MAX, at most n */
+    rf_address indices; /* i32 [n_rows][k] */
+    rf_address values;  /* f32 [n_rows][k] */
+} rf_top_args;
+
+/* Sampling from more candidates reads whole rows. */
+#define RF_TOP_MAX 128
 
 struct rf_kernels {
     const char *name; /* "cpu avx2", "cpu portable" */
     rf_status (*workspace_bytes)(const rf_kernel_limits *limits, uint64_t *bytes, rf_error *error);
     rf_status (*embed)(const rf_compute *compute, const rf_embed_args *args, rf_error *error);
-    rf_status (*norm)(const rf_compute *compute, const rf_norm_args *args, rf_error *error);
     rf_status (*linear)(const rf_compute *compute, const rf_linear_args *args, rf_error *error);
     rf_status (*rope_append)(const rf_compute *compute, const rf_rope_append_args *args,
                              rf_error *error);
     rf_status (*attention)(const rf_compute *compute, const rf_attention_args *args,
                            rf_error *error);
-    rf_status (*swiglu)(const rf_compute *compute, const rf_swiglu_args *args, rf_error *error);
     rf_status (*experts)(const rf_compute *compute, const rf_experts_args *args, rf_error *error);
-    rf_status (*gather)(const rf_compute *compute, const rf_gather_args *args, rf_error *error);
+    /* NULL on the CPU: the host has the logits at hand. */
+    rf_status (*top)(const rf_compute *compute, const rf_top_args *args, rf_error *error);
 };
 
 #endif

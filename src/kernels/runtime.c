@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/options.h"
 #include "kernels/cpu/cpu.h"
+#include "kernels/gpu/gpu.h"
 
 static rf_status open_parts(rf_runtime *runtime, const rf_runtime_options *options, rf_error *error)
 {
@@ -11,8 +12,14 @@ static rf_status open_parts(rf_runtime *runtime, const rf_runtime_options *optio
     RF_TRY(runtime->device->ops->facts(runtime->device, &runtime->facts, error));
     RF_TRY(rf_memory_open(runtime->device, &runtime->memory, error));
     RF_TRY(rf_threads_create(options->n_threads, &runtime->threads, error));
-    runtime->kernels = rf_kernels_for_cpu(options->reference_kernels);
-    return RF_OK;
+    if (runtime->facts.unified) {
+        runtime->kernels = rf_kernels_for_cpu(options->reference_kernels);
+        return RF_OK;
+    }
+    runtime->kernels = rf_kernels_for_gpu();
+    rf_status status =
+        rf_gpu_programs_open(runtime->device, &runtime->facts, &runtime->programs, error);
+    return status == RF_ERROR_UNSUPPORTED ? RF_OK : status; /* said again where it matters */
 }
 
 /* Takes half-opened runtimes too. */
@@ -21,7 +28,9 @@ static rf_status close_parts(rf_runtime *runtime, rf_error *error)
     if (runtime->memory)
         RF_TRY(rf_memory_close(runtime->memory, error));
     rf_threads_free(runtime->threads);
-    rf_status status = rf_device_close(runtime->device, error);
+    rf_status status = rf_gpu_programs_close(runtime->programs, error);
+    rf_status closed = rf_device_close(runtime->device, status == RF_OK ? error : NULL);
+    status = status == RF_OK ? closed : status;
     pthread_mutex_destroy(&runtime->lock);
     rf_free(runtime);
     return status;
@@ -84,12 +93,9 @@ rf_status rf_memory_pools(rf_runtime *runtime, rf_pool_stats *out, size_t capaci
 
 rf_status rf_runtime_require_kernels(const rf_runtime *runtime, rf_error *error)
 {
-    if (runtime->facts.unified)
+    if (runtime->facts.unified || runtime->programs)
         return RF_OK;
-    return rf_error_set(error, RF_ERROR_UNSUPPORTED,
-                        "device %s has no kernels in this version: it can plan and load models, "
-                        "and device cpu compute them",
-                        runtime->device->id);
+    return rf_gpu_programs_why_none(runtime->device, &runtime->facts, error);
 }
 
 void rf_runtime_retain(rf_runtime *runtime)

@@ -11,13 +11,14 @@ struct rf_runtime {
     rf_device_facts facts;
     rf_memory *memory;
     const rf_kernels *kernels; /* also where it cannot be computed: plans ask for their scratch */
+    rf_gpu_programs *programs; /* of a GPU; NULL where the build has no kernels for it */
     rf_threads *threads;
     pthread_mutex_t lock; /* guards n_models */
     uint32_t n_models;
 };
 
-/* The kernels that there are compute in memory that the host can address: RF_ERROR_UNSUPPORTED on
- * any other device, where models can be planned and loaded all the same. */
+/* RF_ERROR_UNSUPPORTED on a GPU that the build has no kernels for, where models can be planned and
+ * loaded all the same. */
 rf_status rf_runtime_require_kernels(const rf_runtime *runtime, rf_error *error);
 
 /* Counts models, so that a runtime is not closed under one. */

@@ -1,7 +1,7 @@
 /* target.c: devices as plans see them, here or not. */
 #include "kernels/target.h"
 
-#include "kernels/cpu/cpu.h"
+#include "kernels/gpu/gpu.h"
 
 rf_status rf_target_of(const rf_runtime *runtime, rf_target *out, rf_error *error)
 {
@@ -18,13 +18,12 @@ rf_status rf_target_of(const rf_runtime *runtime, rf_target *out, rf_error *erro
 
 rf_target rf_target_absent_gpu(uint64_t free_bytes)
 {
-    /* Scratch is planned as for the runtime of a GPU that is here, without threads of the host. */
     return (rf_target){.absent = true,
                        .free = free_bytes,
                        .total = free_bytes,
                        .granularity = RF_TARGET_GRANULARITY,
                        .driver = RF_TARGET_DRIVER_BYTES,
-                       .kernels = rf_kernels_for_cpu(false),
+                       .kernels = rf_kernels_for_gpu(),
                        .n_threads = 1};
 }
 

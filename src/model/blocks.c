@@ -11,16 +11,13 @@ static const rf_tensor *if_present(const rf_tensor *tensor)
     return tensor->n_dimensions ? tensor : NULL;
 }
 
-static rf_status norm(const rf_pass *pass, const rf_tensor *weight, rf_error *error)
+/* The residual stream, normed. */
+static rf_linear_input normed(const rf_pass *pass, const rf_tensor *weight)
 {
-    return pass->compute->kernels->norm(pass->compute,
-                                        &(rf_norm_args){.x = pass->activations->x,
-                                                        .weight = weight,
-                                                        .out = pass->activations->normed,
-                                                        .n_rows = pass->batch.n_tokens,
-                                                        .n = pass->config->n_embd,
-                                                        .epsilon = pass->config->norm_epsilon},
-                                        error);
+    return (rf_linear_input){.x = pass->activations->x,
+                             .norm = weight,
+                             .epsilon = pass->config->norm_epsilon,
+                             .scratch = pass->activations->normed};
 }
 
 /* x += from · weight (+ bias). */
@@ -30,11 +27,11 @@ static rf_status add_linear(const rf_pass *pass, rf_address from, const rf_tenso
     return pass->compute->kernels->linear(
         pass->compute,
         &(rf_linear_args){
-            .x = from,
+            .input = {.x = from},
             .n_tokens = pass->batch.n_tokens,
             .n_weights = 1,
             .parts = {{.weight = weight, .bias = if_present(bias), .out = pass->activations->x}},
-            .accumulate = true},
+            .end = RF_LINEAR_ADD},
         error);
 }
 
@@ -46,11 +43,10 @@ rf_status rf_block_attention(const rf_pass *pass, uint32_t layer, rf_error *erro
     const rf_kernels *kernels = pass->compute->kernels;
     const rf_kv_layer *kv = rf_kvcache_layer(pass->kv, layer);
 
-    RF_TRY(norm(pass, &w->attn_norm, error));
     RF_TRY(kernels->linear(
         pass->compute,
         &(rf_linear_args){
-            .x = a->normed,
+            .input = normed(pass, &w->attn_norm),
             .n_tokens = pass->batch.n_tokens,
             .n_weights = 3,
             .parts = {{.weight = &w->q, .bias = if_present(&w->q_bias), .out = a->q},
@@ -90,33 +86,25 @@ rf_status rf_block_feed_forward(const rf_pass *pass, uint32_t layer, rf_error *e
     const rf_activations *a = pass->activations;
     const rf_kernels *kernels = pass->compute->kernels;
 
-    RF_TRY(norm(pass, &w->ffn_norm, error));
     RF_TRY(kernels->linear(
         pass->compute,
         &(rf_linear_args){
-            .x = a->normed,
+            .input = normed(pass, &w->ffn_norm),
             .n_tokens = pass->batch.n_tokens,
             .n_weights = 2,
             .parts = {{.weight = &w->gate, .bias = if_present(&w->gate_bias), .out = a->gate},
-                      {.weight = &w->up, .bias = if_present(&w->up_bias), .out = a->up}}},
+                      {.weight = &w->up, .bias = if_present(&w->up_bias), .out = a->up}},
+            .end = RF_LINEAR_SWIGLU},
         error));
-    RF_TRY(
-        kernels->swiglu(pass->compute,
-                        &(rf_swiglu_args){.gate = a->gate,
-                                          .up = a->up,
-                                          .out = a->gate,
-                                          .n = (uint64_t)pass->batch.n_tokens * pass->config->n_ff},
-                        error));
     return add_linear(pass, a->gate, &w->down, &w->down_bias, error);
 }
 
 rf_status rf_block_experts(const rf_pass *pass, uint32_t layer, rf_error *error)
 {
     const rf_layer_weights *w = &pass->weights->layers[layer];
-    RF_TRY(norm(pass, &w->ffn_norm, error));
     return pass->compute->kernels->experts(
         pass->compute,
-        &(rf_experts_args){.x = pass->activations->normed,
+        &(rf_experts_args){.input = normed(pass, &w->ffn_norm),
                            .router = &w->router,
                            .gate = &w->gate_experts,
                            .up = &w->up_experts,

@@ -8,26 +8,14 @@
 static rf_status compute_logits(const rf_pass *pass, rf_error *error)
 {
     const rf_model_config *c = pass->config;
-    const rf_kernels *kernels = pass->compute->kernels;
     const rf_activations *a = pass->activations;
-    RF_TRY(kernels->gather(pass->compute,
-                           &(rf_gather_args){.x = a->x,
-                                             .rows = pass->logits_rows,
-                                             .out = a->normed,
-                                             .n_rows = pass->n_logits,
-                                             .n = c->n_embd},
-                           error));
-    RF_TRY(kernels->norm(pass->compute,
-                         &(rf_norm_args){.x = a->normed,
-                                         .weight = &pass->weights->output_norm,
-                                         .out = a->normed,
-                                         .n_rows = pass->n_logits,
-                                         .n = c->n_embd,
-                                         .epsilon = c->norm_epsilon},
-                         error));
-    return kernels->linear(
+    return pass->compute->kernels->linear(
         pass->compute,
-        &(rf_linear_args){.x = a->normed,
+        &(rf_linear_args){.input = {.x = a->x,
+                                    .rows = pass->logits_rows,
+                                    .norm = &pass->weights->output_norm,
+                                    .epsilon = c->norm_epsilon,
+                                    .scratch = a->normed},
                           .n_tokens = pass->n_logits,
                           .n_weights = 1,
                           .parts = {{.weight = &pass->weights->output, .out = a->logits}}},

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "gguf/gguf.h"
+#include "kernels/runtime.h"
 #include "support/expected.h"
 #include "support/oracle.h"
 #include "support/session.h"
@@ -20,22 +21,31 @@
 #define TOLERANCE_QUANTISED 0.03
 #define TOLERANCE_EXPERTS   0.08 /* a rounded router may choose another expert */
 
-static double run(const char *path, const expected *e, bool reference, rf_type kv_type,
-                  bool one_by_one, bool no_mmap)
+/* How a model is run. */
+typedef struct way {
+    const char *device;
+    bool reference;
+    rf_type kv_type;
+    bool one_by_one;
+    bool no_mmap;
+} way;
+
+static double run(const char *path, const expected *e, way how)
 {
     session_options options = session_defaults();
-    options.runtime.reference_kernels = reference;
-    options.model.no_mmap = no_mmap;
+    options.runtime.device = how.device;
+    options.runtime.reference_kernels = how.reference;
+    options.model.no_mmap = how.no_mmap;
     options.engine.n_batch = e->n_tokens;
     options.engine.n_logits = e->n_tokens;
-    options.engine.kv_type = kv_type;
+    options.engine.kv_type = how.kv_type;
     options.engine.kv_type_set = true;
     size_t n = (size_t)e->n_tokens * e->n_vocab;
     float *logits = calloc(n, sizeof(float));
     rf_error error;
     session s = session_open(path, &options);
     assert_int_equal(rf_model_describe(s.model).n_vocabulary, e->n_vocab);
-    if (rf_engine_logits(s.engine, e->tokens, e->n_tokens, one_by_one, logits, &error) != RF_OK)
+    if (rf_engine_logits(s.engine, e->tokens, e->n_tokens, how.one_by_one, logits, &error) != RF_OK)
         fail_msg("%s: %s", path, error.message);
     session_close(&s);
     double result = expected_distance(e, logits);
@@ -60,26 +70,66 @@ static double tolerance_of(const char *path)
     return experts && tolerance == TOLERANCE_QUANTISED ? TOLERANCE_EXPERTS : tolerance;
 }
 
-static void check_model(const char *path, const char *expect_path)
+static void check_on_cpu(const char *path, const expected *e, double tolerance)
 {
-    expected e = expected_read(expect_path);
-    double tolerance = tolerance_of(path);
-    double exact = run(path, &e, true, RF_TYPE_F32, false, false);
-    double exact_single = run(path, &e, true, RF_TYPE_F32, true, true);
-    double fast = run(path, &e, false, RF_TYPE_F16, false, false);
-    double fast_single = run(path, &e, false, RF_TYPE_F16, true, true);
+    double exact = run(path, e, (way){"cpu", true, RF_TYPE_F32, false, false});
+    double exact_single = run(path, e, (way){"cpu", true, RF_TYPE_F32, true, true});
+    double fast = run(path, e, (way){"cpu", false, RF_TYPE_F16, false, false});
+    double fast_single = run(path, e, (way){"cpu", false, RF_TYPE_F16, true, true});
     print_message("%s: exact %.1e and %.1e one by one; fast %.1e and %.1e (tolerance %g)\n",
                   strrchr(path, '/') + 1, exact, exact_single, fast, fast_single, tolerance);
-    expected_free(&e);
     assert_true(exact < TOLERANCE_EXACT);
     assert_true(exact_single < TOLERANCE_EXACT);
     assert_true(fast < tolerance);
     assert_true(fast_single < tolerance);
 }
 
+static void check_on_gpu(const char *device, const char *path, const expected *e, double tolerance)
+{
+    double batch = run(path, e, (way){.device = device, .kv_type = RF_TYPE_F16});
+    double single =
+        run(path, e, (way){.device = device, .kv_type = RF_TYPE_F16, .one_by_one = true});
+    print_message("%s on %s: %.1e in one batch, %.1e one by one (tolerance %g)\n",
+                  strrchr(path, '/') + 1, device, batch, single, tolerance);
+    assert_true(batch < tolerance);
+    assert_true(single < tolerance);
+}
+
+static void check_model(const char *device, const char *path, const char *expect_path)
+{
+    expected e = expected_read(expect_path);
+    double tolerance = tolerance_of(path);
+    if (strcmp(device, "cpu") == 0)
+        check_on_cpu(path, &e, tolerance);
+    else
+        check_on_gpu(device, path, &e, tolerance);
+    expected_free(&e);
+}
+
+/* Skips the test where this machine, or this build, cannot compute on the device. */
+static void require(const char *device)
+{
+    rf_error error;
+    session_options options = session_defaults();
+    options.runtime.device = device;
+    rf_runtime *runtime = NULL;
+    rf_status status = rf_runtime_open(&options.runtime, &runtime, &error);
+    if (status == RF_OK) {
+        status = rf_runtime_require_kernels(runtime, &error);
+        assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
+    }
+    if (status == RF_ERROR_NOT_FOUND || status == RF_ERROR_UNSUPPORTED) {
+        print_message("skipped: %s\n", error.message);
+        skip();
+    }
+    assert_int_equal(status, RF_OK);
+}
+
+/* *state: the device. */
 static void every_model_gives_the_expected_logits(void **state)
 {
-    (void)state;
+    const char *device = *state;
+    require(device);
     char folder[ORACLE_PATH_BYTES];
     oracle_path("models", folder);
     DIR *entries = opendir(folder);
@@ -96,17 +146,23 @@ static void every_model_gives_the_expected_logits(void **state)
         snprintf(expect_path, sizeof(expect_path), "%s/%s", folder, entry->d_name);
         snprintf(path, sizeof(path), "%s/%.*s.gguf", folder, (int)(length - sizeof(suffix) + 1),
                  entry->d_name);
-        check_model(path, expect_path);
+        check_model(device, path, expect_path);
         checked++;
     }
     closedir(entries);
     assert_true(checked > 0);
 }
 
-int main(void)
+#define ON(device)                                                                                 \
+    {                                                                                              \
+        "every_model_gives_the_expected_logits", every_model_gives_the_expected_logits, NULL,      \
+            NULL, (device)                                                                         \
+    }
+
+/* Programs by device, since some take long: the device is the argument. */
+int main(int argc, char **argv)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_model_gives_the_expected_logits),
-    };
+    static char cpu[] = "cpu";
+    const struct CMUnitTest tests[] = {ON(argc > 1 ? argv[1] : cpu)};
     return cmocka_run_group_tests_name("models", tests, NULL, NULL);
 }

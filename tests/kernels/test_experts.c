@@ -64,7 +64,7 @@ static rf_status compute(experts_run *run, const test_compute *on, rf_error *err
     for (size_t i = 0; i < run->count; i++)
         run->out[i] = 1; /* what is added to */
     const rf_experts_args args = {
-        .x = address_of(run->x),
+        .input = {.x = address_of(run->x)},
         .router = &run->router,
         .gate = &run->gate,
         .up = &run->up,

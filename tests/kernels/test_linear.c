@@ -56,10 +56,10 @@ static void close_case(linear_case *c)
 static rf_status run_case(linear_case *c, const test_compute *on, rf_error *error)
 {
     rf_linear_args args = {
-        .x = address_of(c->x),
+        .input = {.x = address_of(c->x)},
         .n_tokens = c->n_tokens,
         .n_weights = c->n_weights,
-        .accumulate = c->accumulate,
+        .end = c->accumulate ? RF_LINEAR_ADD : RF_LINEAR_STORE,
     };
     for (uint32_t i = 0; i < c->n_weights; i++) {
         product *p = &c->parts[i];

@@ -11,9 +11,8 @@
 #define OPERATIONS(text)                                                                           \
     {                                                                                              \
         .name = (text), .workspace_bytes = rf_cpu_workspace_bytes, .embed = rf_cpu_embed,          \
-        .norm = rf_cpu_norm, .linear = rf_cpu_linear, .rope_append = rf_cpu_rope_append,           \
-        .attention = rf_cpu_attention, .swiglu = rf_cpu_swiglu, .experts = rf_cpu_experts,         \
-        .gather = rf_cpu_gather,                                                                   \
+        .linear = rf_cpu_linear, .rope_append = rf_cpu_rope_append, .attention = rf_cpu_attention, \
+        .experts = rf_cpu_experts,                                                                 \
     }
 
 static const rf_cpu_kernels portable = {

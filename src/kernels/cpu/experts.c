@@ -149,13 +149,13 @@ static rf_status open_weights(const rf_compute *compute, const rf_tensor *tensor
 /* The router's product, by the operation for it: its workspace is where columns are packed later.
  */
 static rf_status compute_logits(const rf_compute *compute, const rf_experts_args *args,
-                                const rf_experts_layout *layout, rf_error *error)
+                                rf_address x, const rf_experts_layout *layout, rf_error *error)
 {
     rf_compute part = *compute;
     part.workspace = compute->workspace + layout->packed;
     part.workspace_bytes = layout->packed_bytes;
     const rf_linear_args linear = {
-        .x = args->x,
+        .input = {.x = x},
         .n_tokens = args->n_tokens,
         .n_weights = 1,
         .parts = {{.weight = args->router, .out = compute->workspace + layout->logits}},
@@ -225,14 +225,16 @@ rf_status rf_cpu_experts(const rf_compute *compute, const rf_experts_args *args,
     RF_TRY(open_all_weights(compute, args, &job, error));
     find_arrays(compute, &layout, &job);
 
-    RF_TRY(compute_logits(compute, args, &layout, error));
+    rf_address x;
+    rf_cpu_prepare_input(compute, &args->input, args->n_tokens, (uint32_t)job.shape.n_embd, &x);
+    RF_TRY(compute_logits(compute, args, x, &layout, error));
     rf_experts_route(compute, &job.shape, rf_cpu_pointer(compute->workspace + layout.logits),
                      &job.routes);
 
     const uint64_t n_pairs = job.shape.n_tokens * job.shape.n_used;
     const double products = (double)n_pairs * (double)job.shape.n_embd * (double)job.shape.n_ff;
     const rf_pack_job inputs = {
-        .x = rf_cpu_pointer(args->x),
+        .x = rf_cpu_pointer(x),
         .sources = job.routes.pair_tokens,
         .k = job.shape.n_embd,
         .n_columns = n_pairs,

@@ -21,9 +21,8 @@ static void gather_rows(void *context, uint64_t begin, uint64_t end, uint32_t wo
                job->n * sizeof(float));
 }
 
-rf_status rf_cpu_gather(const rf_compute *compute, const rf_gather_args *args, rf_error *error)
+void rf_cpu_gather(const rf_compute *compute, const rf_gather_args *args)
 {
-    (void)error;
     gather_job job = {
         .x = rf_cpu_pointer(args->x),
         .rows = rf_cpu_pointer(args->rows),
@@ -32,5 +31,4 @@ rf_status rf_cpu_gather(const rf_compute *compute, const rf_gather_args *args, r
     };
     double work = (double)args->n_rows * args->n / ELEMENTS_PER_NS;
     rf_cpu_run(compute, args->n_rows, work, gather_rows, &job);
-    return RF_OK;
 }

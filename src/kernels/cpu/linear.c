@@ -24,6 +24,7 @@ typedef struct linear_part {
 
 typedef struct linear_job {
     linear_part parts[RF_LINEAR_MAX];
+    const float *x; /* f32 [n_columns][k]: the input, prepared */
     uint64_t k;
     uint32_t n_columns;
     bool accumulate;
@@ -120,29 +121,48 @@ rf_status rf_linear_workspace(uint64_t n_tokens, uint64_t k, uint64_t *bytes, rf
 
 /* Gives a part its input: the floats as they are, or the packed ones, which are made on first use.
  */
-static rf_status give_input(const rf_compute *compute, const rf_linear_args *args, linear_job *job,
-                            linear_part *part, bool *packed, rf_error *error)
+static rf_status give_input(const rf_compute *compute, const linear_job *job, linear_part *part,
+                            bool *packed, rf_error *error)
 {
     const uint64_t k = job->k;
     RF_TRY(rf_activation_bytes(part->dot->activation, k, &part->x_bytes, error));
-    part->x = rf_cpu_pointer(args->x);
+    part->x = (const uint8_t *)job->x;
     if (part->dot->activation == RF_ACTIVATION_F32)
         return RF_OK;
     part->x = rf_cpu_pointer(compute->workspace);
     if (*packed)
         return RF_OK;
     uint64_t need = 0;
-    RF_TRY(rf_linear_workspace(args->n_tokens, k, &need, error));
+    RF_TRY(rf_linear_workspace(job->n_columns, k, &need, error));
     RF_TRY(rf_cpu_need_workspace(compute, "linear", need, error));
     rf_linear_pack(compute, &(rf_pack_job){
                                 .pack = part->dot->pack,
-                                .x = rf_cpu_pointer(args->x),
+                                .x = job->x,
                                 .out = rf_cpu_pointer(compute->workspace),
                                 .k = k,
                                 .column_bytes = part->x_bytes,
-                                .n_columns = args->n_tokens,
+                                .n_columns = job->n_columns,
                             });
     *packed = true;
+    return RF_OK;
+}
+
+/* One of the products, whose tasks begin at *tasks. */
+static rf_status make_part(const rf_compute *compute, const rf_linear_args *args, uint32_t i,
+                           linear_job *job, uint64_t *tasks, bool *packed, rf_error *error)
+{
+    const rf_tensor *weight = args->parts[i].weight;
+    const rf_tensor *bias = args->parts[i].bias;
+    linear_part *part = &job->parts[i];
+    RF_TRY(rf_linear_dot(compute, weight, &part->dot, error));
+    RF_TRY(give_input(compute, job, part, packed, error));
+    part->weights = rf_cpu_pointer(weight->address);
+    part->row_bytes = weight->stride[1];
+    part->bias = bias ? rf_cpu_pointer(bias->address) : NULL;
+    part->out = rf_cpu_pointer(args->parts[i].out);
+    part->m = weight->shape[1];
+    *tasks += part->m / RF_LINEAR_ROWS + (part->m % RF_LINEAR_ROWS != 0);
+    part->end_task = *tasks;
     return RF_OK;
 }
 
@@ -151,27 +171,24 @@ rf_status rf_cpu_linear(const rf_compute *compute, const rf_linear_args *args, r
     linear_job job = {
         .k = args->parts[0].weight->shape[0],
         .n_columns = args->n_tokens,
-        .accumulate = args->accumulate,
+        .accumulate = args->end == RF_LINEAR_ADD,
     };
+    rf_address x;
+    rf_cpu_prepare_input(compute, &args->input, args->n_tokens, (uint32_t)job.k, &x);
+    job.x = rf_cpu_pointer(x);
     uint64_t tasks = 0;
     double rows = 0;
     bool packed = false;
     for (uint32_t i = 0; i < args->n_weights; i++) {
-        const rf_tensor *weight = args->parts[i].weight;
-        const rf_tensor *bias = args->parts[i].bias;
-        linear_part *part = &job.parts[i];
-        RF_TRY(rf_linear_dot(compute, weight, &part->dot, error));
-        RF_TRY(give_input(compute, args, &job, part, &packed, error));
-        part->weights = rf_cpu_pointer(weight->address);
-        part->row_bytes = weight->stride[1];
-        part->bias = bias ? rf_cpu_pointer(bias->address) : NULL;
-        part->out = rf_cpu_pointer(args->parts[i].out);
-        part->m = weight->shape[1];
-        tasks += part->m / RF_LINEAR_ROWS + (part->m % RF_LINEAR_ROWS != 0);
-        part->end_task = tasks;
-        rows += (double)part->m;
+        RF_TRY(make_part(compute, args, i, &job, &tasks, &packed, error));
+        rows += (double)job.parts[i].m;
     }
     double work = rows * (double)job.k * args->n_tokens / RF_LINEAR_PER_NS;
     rf_cpu_run(compute, tasks, work, linear_tasks, &job);
+    if (args->end == RF_LINEAR_SWIGLU)
+        rf_cpu_swiglu(compute, &(rf_swiglu_args){.gate = args->parts[0].out,
+                                                 .up = args->parts[1].out,
+                                                 .out = args->parts[0].out,
+                                                 .n = args->n_tokens * job.parts[0].m});
     return RF_OK;
 }

@@ -1,4 +1,4 @@
-/* norm.c: RMS norm, a row a task. */
+/* norm.c: RMS norm, a row a task; and what products do to their input before. */
 #include "kernels/cpu/operations.h"
 
 #define ELEMENTS_PER_NS 2.0
@@ -20,9 +20,8 @@ static void norm_rows(void *context, uint64_t begin, uint64_t end, uint32_t work
         job->loops->norm(job->x + row * n, job->weight, job->out + row * n, n, job->args->epsilon);
 }
 
-rf_status rf_cpu_norm(const rf_compute *compute, const rf_norm_args *args, rf_error *error)
+void rf_cpu_norm(const rf_compute *compute, const rf_norm_args *args)
 {
-    (void)error;
     norm_job job = {
         .args = args,
         .loops = rf_cpu_kernels_of(compute)->loops,
@@ -32,5 +31,24 @@ rf_status rf_cpu_norm(const rf_compute *compute, const rf_norm_args *args, rf_er
     };
     double work = (double)args->n_rows * args->n / ELEMENTS_PER_NS;
     rf_cpu_run(compute, args->n_rows, work, norm_rows, &job);
-    return RF_OK;
+}
+
+void rf_cpu_prepare_input(const rf_compute *compute, const rf_linear_input *input, uint32_t n_rows,
+                          uint32_t n, rf_address *x)
+{
+    rf_address from = input->x;
+    if (input->rows) {
+        rf_cpu_gather(compute, &(rf_gather_args){from, input->rows, input->scratch, n_rows, n});
+        from = input->scratch;
+    }
+    if (input->norm) {
+        rf_cpu_norm(compute, &(rf_norm_args){.x = from,
+                                             .weight = input->norm,
+                                             .out = input->scratch,
+                                             .n_rows = n_rows,
+                                             .n = n,
+                                             .epsilon = input->epsilon});
+        from = input->scratch;
+    }
+    *x = from;
 }

@@ -23,9 +23,8 @@ static void swiglu_stretches(void *context, uint64_t begin, uint64_t end, uint32
                        count < left ? count : left);
 }
 
-rf_status rf_cpu_swiglu(const rf_compute *compute, const rf_swiglu_args *args, rf_error *error)
+void rf_cpu_swiglu(const rf_compute *compute, const rf_swiglu_args *args)
 {
-    (void)error;
     swiglu_job job = {
         .loops = rf_cpu_kernels_of(compute)->loops,
         .gate = rf_cpu_pointer(args->gate),
@@ -35,5 +34,4 @@ rf_status rf_cpu_swiglu(const rf_compute *compute, const rf_swiglu_args *args, r
     };
     uint64_t tasks = args->n / STRETCH + (args->n % STRETCH != 0);
     rf_cpu_run(compute, tasks, (double)args->n / ELEMENTS_PER_NS, swiglu_stretches, &job);
-    return RF_OK;
 }

@@ -1,0 +1,229 @@
+/*
+ * pass.c: one pass of a batch: to the device, through the model, and what is wanted of it back.
+ * Everything goes on one stream, with one wait at its end.
+ *
+ * A small batch is captured as a graph: its kernels read token ids, positions and block tables from
+ * the same places every time, so that a replay with other contents there is another step. Graphs
+ * hold addresses of the engine's own blocks and of its model's, and go before these do.
+ */
+#include <string.h>
+
+#include "engine/engine.h"
+
+/* ---- host memory ------------------------------------------------------------------------------
+ */
+
+rf_status rf_host_array_make(rf_engine *engine, const char *label, uint64_t bytes,
+                             rf_host_array *out, rf_error *error)
+{
+    rf_runtime *runtime = engine->model->runtime;
+    rf_device *device = runtime->device;
+    rf_host_array array = {0};
+    RF_TRY(device->ops->pinned_alloc(device, bytes, &array.memory, error));
+    rf_status status = RF_OK;
+    if (!runtime->facts.unified) /* else it is memory of the host like any other */
+        status = rf_memory_register(runtime->memory, (rf_address)(uintptr_t)array.memory, bytes,
+                                    RF_MEMORY_STAGING, label, &array.block, error);
+    if (status != RF_OK) {
+        (void)device->ops->pinned_free(device, array.memory, NULL); /* the first failure counts */
+        return status;
+    }
+    memset(array.memory, 0, bytes);
+    *out = array;
+    return RF_OK;
+}
+
+void rf_host_array_free(rf_engine *engine, rf_host_array *array)
+{
+    rf_device *device = engine->model->runtime->device;
+    if (!array->memory)
+        return;
+    /* It was registered here, once; a driver's refusal to free has nobody left to be told. */
+    if (array->block.kind != RF_BLOCK_NONE)
+        (void)rf_memory_unregister(array->block, NULL);
+    (void)device->ops->pinned_free(device, array->memory, NULL);
+    *array = (rf_host_array){0};
+}
+
+/* ---- the work of a pass ------------------------------------------------------------------------
+ */
+
+static rf_status copy_in(rf_engine *engine, const rf_batch *batch, rf_error *error)
+{
+    rf_address to;
+    RF_TRY(rf_block_address(engine->batch_block, &to, error));
+    uint64_t stride = rf_kvcache_table_stride(engine->kv);
+    uint64_t bytes = (uint64_t)((const char *)batch->tables - (const char *)engine->batch.memory) +
+                     batch->table_rows * stride * sizeof(int32_t);
+    rf_device *device = engine->compute.device;
+    return device->ops->copy(device, engine->compute.stream, RF_COPY_TO_DEVICE, to,
+                             (rf_address)(uintptr_t)engine->batch.memory, bytes, error);
+}
+
+/* The address on the device of a pointer into the host's copy of the batch arrays. */
+static rf_address on_device(const rf_engine *engine, rf_address base, const int32_t *values)
+{
+    return base + (rf_address)((const char *)values - (const char *)engine->batch.memory);
+}
+
+static rf_status forward(rf_engine *engine, const rf_batch *batch, rf_error *error)
+{
+    rf_address base;
+    RF_TRY(rf_block_address(engine->batch_block, &base, error));
+    rf_pass pass = {.config = &engine->model->config,
+                    .weights = engine->model->weights,
+                    .compute = &engine->compute,
+                    .kv = engine->kv,
+                    .activations = &engine->activations,
+                    .batch = {.n_tokens = batch->n_tokens,
+                              .tokens = on_device(engine, base, batch->tokens),
+                              .positions = on_device(engine, base, batch->positions),
+                              .rows = on_device(engine, base, batch->rows),
+                              .block_tables = on_device(engine, base, batch->tables),
+                              .table_stride = rf_kvcache_table_stride(engine->kv)},
+                    .n_logits = batch->n_logits,
+                    .logits_rows = on_device(engine, base, batch->logits_rows)};
+    return rf_model_forward(&pass, error);
+}
+
+/* Finds the n_top largest logits of each row, and copies them to the host: indices, then values. */
+static rf_status find_top(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error)
+{
+    rf_address logits, top;
+    rf_device *device = engine->compute.device;
+    uint64_t bytes = (uint64_t)batch->n_logits * n_top * sizeof(int32_t);
+    RF_TRY(rf_block_address(engine->logits, &logits, error));
+    RF_TRY(rf_block_address(engine->top, &top, error));
+    const rf_top_args args = {.logits = logits,
+                              .n_rows = batch->n_logits,
+                              .n = engine->model->config.n_vocab,
+                              .k = n_top,
+                              .indices = top,
+                              .values = top + bytes};
+    RF_TRY(engine->compute.kernels->top(&engine->compute, &args, error));
+    return device->ops->copy(device, engine->compute.stream, RF_COPY_FROM_DEVICE,
+                             (rf_address)(uintptr_t)engine->results.memory, top, 2 * bytes, error);
+}
+
+static rf_status put_work(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error)
+{
+    RF_TRY(copy_in(engine, batch, error));
+    RF_TRY(forward(engine, batch, error));
+    return n_top && batch->n_logits ? find_top(engine, batch, n_top, error) : RF_OK;
+}
+
+/* ---- graphs ------------------------------------------------------------------------------------
+ */
+
+/* The entry for such a pass: its own, or the one used longest ago, emptied. */
+static rf_status find_graph(rf_engine *engine, const rf_batch *batch, uint32_t n_top,
+                            rf_engine_graph **out, rf_error *error)
+{
+    rf_engine_graph *oldest = &engine->graphs[0];
+    for (uint32_t i = 0; i < RF_ENGINE_GRAPHS; i++) {
+        rf_engine_graph *g = &engine->graphs[i];
+        if (g->last_used && g->n_tokens == batch->n_tokens && g->n_logits == batch->n_logits &&
+            g->n_top == n_top && g->table_rows == batch->table_rows) {
+            *out = g;
+            return RF_OK;
+        }
+        if (g->last_used < oldest->last_used)
+            oldest = g;
+    }
+    rf_device *device = engine->compute.device;
+    if (oldest->graph)
+        RF_TRY(device->ops->graph_destroy(device, oldest->graph, error));
+    *oldest = (rf_engine_graph){.n_tokens = batch->n_tokens,
+                                .n_logits = batch->n_logits,
+                                .n_top = n_top,
+                                .table_rows = batch->table_rows};
+    *out = oldest;
+    return RF_OK;
+}
+
+static rf_status capture(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_graph **out,
+                         rf_error *error)
+{
+    rf_device *device = engine->compute.device;
+    rf_stream *stream = engine->compute.stream;
+    rf_graph *graph = NULL;
+    RF_TRY(device->ops->graph_begin(device, stream, error));
+    rf_status status = put_work(engine, batch, n_top, error);
+    /* The stream must leave its capture, whatever happened in it. */
+    rf_status ended =
+        device->ops->graph_end(device, stream, &graph, status == RF_OK ? error : NULL);
+    if (status != RF_OK && ended == RF_OK)
+        (void)device->ops->graph_destroy(device, graph, NULL); /* the first failure counts */
+    RF_TRY(status);
+    RF_TRY(ended);
+    *out = graph;
+    return RF_OK;
+}
+
+/* The first pass of a kind runs as it is, which loads its kernels; the second is captured. */
+static rf_status put_graph(rf_engine *engine, const rf_batch *batch, uint32_t n_top,
+                           rf_error *error)
+{
+    rf_device *device = engine->compute.device;
+    rf_engine_graph *entry = NULL;
+    RF_TRY(find_graph(engine, batch, n_top, &entry, error));
+    bool first = entry->last_used == 0;
+    if (!first && !entry->graph)
+        RF_TRY(capture(engine, batch, n_top, &entry->graph, error));
+    entry->last_used = engine->passes;
+    if (first)
+        return put_work(engine, batch, n_top, error);
+    return device->ops->graph_replay(device, engine->compute.stream, entry->graph, error);
+}
+
+void rf_engine_graphs_free(rf_engine *engine)
+{
+    rf_device *device = engine->compute.device;
+    for (uint32_t i = 0; i < RF_ENGINE_GRAPHS; i++) {
+        if (engine->graphs[i].graph) /* a refusal has nobody left to be told */
+            (void)device->ops->graph_destroy(device, engine->graphs[i].graph, NULL);
+        engine->graphs[i] = (rf_engine_graph){0};
+    }
+}
+
+/* ---- a pass ------------------------------------------------------------------------------------
+ */
+
+rf_status rf_engine_pass(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error)
+{
+    rf_device *device = engine->compute.device;
+    uint64_t table_values = (uint64_t)rf_kvcache_table_stride(engine->kv) * batch->table_rows;
+    memcpy(batch->tables, rf_kvcache_tables(engine->kv), table_values * sizeof(int32_t));
+    engine->passes++;
+    engine->top_rows = batch->n_logits;
+    bool graph = engine->compute.programs && batch->n_tokens <= RF_ENGINE_GRAPH_TOKENS;
+    rf_status status =
+        graph ? put_graph(engine, batch, n_top, error) : put_work(engine, batch, n_top, error);
+    /* Also after a failure: what was put on the stream reads the batch, which is written next. */
+    rf_status synced =
+        device->ops->stream_sync(device, engine->compute.stream, status == RF_OK ? error : NULL);
+    return status == RF_OK ? synced : status;
+}
+
+void rf_engine_top(const rf_engine *engine, uint32_t n_top, uint32_t row, const int32_t **indices,
+                   const float **values)
+{
+    /* All indices come before all values; how many rows there were is in the batch. */
+    const int32_t *all = engine->results.memory;
+    *indices = all + (size_t)row * n_top;
+    *values = (const float *)(all + (size_t)engine->top_rows * n_top) + (size_t)row * n_top;
+}
+
+rf_status rf_engine_row(rf_engine *engine, uint32_t row, float **logits, rf_error *error)
+{
+    rf_device *device = engine->compute.device;
+    uint64_t bytes = (uint64_t)engine->model->config.n_vocab * sizeof(float);
+    rf_address from;
+    RF_TRY(rf_block_address(engine->logits, &from, error));
+    RF_TRY(device->ops->copy(device, engine->compute.stream, RF_COPY_FROM_DEVICE,
+                             (rf_address)(uintptr_t)engine->results.memory, from + row * bytes,
+                             bytes, error));
+    RF_TRY(device->ops->stream_sync(device, engine->compute.stream, error));
+    *logits = engine->results.memory;
+    return RF_OK;
+}

@@ -1,0 +1,565 @@
+/*
+ * attention_decode.h: attention of single tokens, for attention_decode.hip.
+ *
+ * A block has one token, one key head with up to 8 of the query heads that share it, and one split
+ * of the context: a share of its positions. Every warp goes through some of the split's positions
+ * by itself, with an online softmax (Milakov and Gimelshein 2018) in base 2; warps are merged at
+ * the end of a block, and splits by the last block of a head to end (Dao et al. 2023,
+ * "Flash-Decoding").
+ *
+ * What bounds it is reading keys and values, so loads come first: a row is spread over `width`
+ * lanes of 16 bytes each, a lane has `n_rows` rows in flight, and the keys of the rows to come are
+ * loaded before the values of those at hand are used. An element is read once for all heads.
+ */
+#ifndef RF_KERNELS_GPU_ATTENTION_DECODE_H
+#define RF_KERNELS_GPU_ATTENTION_DECODE_H
+
+#include "kernels/gpu/args_attention.h"
+#include "kernels/gpu/kv_rows.h"
+#include "kernels/gpu/math.h"
+#include "kernels/gpu/pages.h"
+#include "kernels/gpu/prelude.h"
+#include "kernels/gpu/runs.h"
+
+/* How a kernel spreads its work. All are powers of two. */
+template <u32 type_, u32 width_, u32 n_elements_, u32 n_heads_, u32 n_rows_> struct decode_shape {
+    static constexpr u32 type = type_;
+    static constexpr u32 width = width_;           /* lanes of a row */
+    static constexpr u32 n_elements = n_elements_; /* of a row, in a lane */
+    static constexpr u32 n_heads = n_heads_;       /* queries */
+    static constexpr u32 n_rows = n_rows_;         /* consecutive rows in a lane */
+    static constexpr u32 padded = width * n_elements;
+    static constexpr u32 warp_rows = n_rows * (WARP / width);
+    /* Scores: number row * n_heads + head of a lane's rows; after their sums over the lanes of a
+     * row, lane l of these has `per_lane` from number l * per_lane on, or number l / copies. */
+    static constexpr u32 n_scores = n_rows * n_heads;
+    static constexpr u32 per_lane = n_scores > width ? n_scores / width : 1;
+    static constexpr u32 copies = n_scores > width ? 1 : width / n_scores;
+    static constexpr u32 head_lanes = copies * n_heads / per_lane; /* lanes of a row's scores */
+};
+
+/* The token, head and positions that a block has. */
+struct decode_task {
+    u32 token;
+    u32 sequence;
+    u32 kv_head;
+    u32 first_head; /* of the queries */
+    u32 n_heads;    /* of them that there are */
+    u32 begin, end; /* positions */
+    u32 n_active;   /* splits with any positions */
+    u32 head_index; /* [n_tokens][n_kv_heads * n_slices] */
+};
+
+/* What a warp, or a block, has found. */
+template <typename S> struct decode_state {
+    f32 sums[S::n_heads][S::n_elements];
+    f32 max[S::per_lane]; /* of the heads whose scores the lane has */
+    f32 total[S::per_lane];
+};
+
+/* ---- scores ---------------------------------------------------------------------------------- */
+
+/* Sums n values over `width` lanes; see decode_shape for who gets which. Every step halves the
+ * values of a lane, or, when only one is left, doubles the lanes that have it. */
+template <u32 n, u32 width> DEVICE void spread_sums(f32 *v)
+{
+    if constexpr (width > 1) {
+        constexpr u32 half = width / 2;
+        if constexpr (n > 1) {
+            const bool upper = (lane() & half) != 0;
+            UNROLL
+            for (u32 i = 0; i < n / 2; i++) {
+                const f32 low = v[i];
+                const f32 high = v[i + n / 2];
+                v[i] = (upper ? high : low) + shuffle_xor(upper ? low : high, half);
+            }
+            spread_sums<n / 2, half>(v);
+        } else {
+            v[0] += shuffle_xor(v[0], half);
+            spread_sums<1, half>(v);
+        }
+    }
+}
+
+/* Over the lanes that have scores of the same head. */
+template <typename S> DEVICE f32 head_max(f32 value)
+{
+    UNROLL
+    for (u32 mask = S::head_lanes; mask < WARP; mask *= 2)
+        value = maximum(value, shuffle_xor(value, mask));
+    return value;
+}
+template <typename S> DEVICE f32 head_sum(f32 value)
+{
+    UNROLL
+    for (u32 mask = S::head_lanes; mask < WARP; mask *= 2)
+        value += shuffle_xor(value, mask);
+    return value;
+}
+
+/* The lane, of those of a row, that has score number i, and which of its scores that is. */
+template <typename S> DEVICE u32 score_lane(u32 i)
+{
+    return i / S::per_lane * S::copies;
+}
+
+/* ---- rows ------------------------------------------------------------------------------------ */
+
+/* A lane's rows: the number of the first, and how many of the positions are the split's. */
+struct decode_rows {
+    u32 row;
+    u32 n;
+};
+
+template <typename S>
+DEVICE decode_rows find_rows(const rf_gpu_attention_args *a, const decode_task *task, i32 page,
+                             u32 position)
+{
+    const u32 row = row_of(&a->kv, page, position, task->kv_head);
+    const u32 left = position < task->end ? minimum(task->end - position, S::n_rows) : 0;
+    return {row, row == NO_ROW ? 0 : left};
+}
+
+/* Row r of the lane's; zeros where it has none, because what is there may be no number. */
+template <typename S>
+DEVICE void load_row(const rf_gpu_attention_args *a, const decode_rows *rows, u32 r, u64 from,
+                     kv_part<S::type, S::n_elements> *part)
+{
+    const u32 first = lane() % S::width * S::n_elements;
+    const u8 *p = GLOBAL(const u8, from) + (u64)(rows->row + r) * a->kv.row_bytes;
+    clear_part(part);
+    if (r < rows->n && first < a->kv.head_size)
+        load_part(part, p, first, a->kv.head_size);
+}
+
+/* Scores of the keys; as these are used up, the values of the same rows are loaded. */
+template <typename S>
+DEVICE void score_rows(const rf_gpu_attention_args *a, const f32 q[S::n_heads][S::n_elements],
+                       const decode_rows *rows, const kv_part<S::type, S::n_elements> *keys,
+                       kv_part<S::type, S::n_elements> *values, f32 *scores)
+{
+    UNROLL
+    for (u32 r = 0; r < S::n_rows; r++) {
+        f32 k[S::n_elements];
+        widen_part(&keys[r], k);
+        load_row<S>(a, rows, r, a->kv.values, &values[r]);
+        UNROLL
+        for (u32 h = 0; h < S::n_heads; h++) {
+            f32 sum = r < rows->n ? 0.0F : MINUS_INF;
+            UNROLL
+            for (u32 e = 0; e < S::n_elements; e++)
+                sum = fused(q[h][e], k[e], sum);
+            scores[r * S::n_heads + h] = sum;
+        }
+    }
+    spread_sums<S::n_scores, S::width>(scores);
+}
+
+/* Scores become weights under the new maximum. Maxima seldom grow after the first rows: the whole
+ * warp agrees on whether any has. */
+template <typename S> DEVICE void weigh_rows(decode_state<S> *state, f32 *scores)
+{
+    f32 max[S::per_lane];
+    f32 growth = 0.0F;
+    UNROLL
+    for (u32 j = 0; j < S::per_lane; j++) {
+        max[j] = maximum(state->max[j], head_max<S>(scores[j]));
+        growth = maximum(growth, max[j] - state->max[j]);
+    }
+    if (group_max<S::head_lanes>(growth) > 0.0F) {
+        f32 scale[S::per_lane];
+        UNROLL
+        for (u32 j = 0; j < S::per_lane; j++) {
+            scale[j] = exp2_of(state->max[j] - max[j]);
+            state->total[j] *= scale[j];
+            state->max[j] = max[j];
+        }
+        UNROLL
+        for (u32 h = 0; h < S::n_heads; h++) {
+            const f32 by = shuffle(scale[h % S::per_lane], score_lane<S>(h));
+            UNROLL
+            for (u32 e = 0; e < S::n_elements; e++)
+                state->sums[h][e] *= by;
+        }
+    }
+    UNROLL
+    for (u32 j = 0; j < S::per_lane; j++) {
+        scores[j] = exp2_of(scores[j] - max[j]);
+        state->total[j] += scores[j];
+    }
+}
+
+template <typename S>
+DEVICE void add_values(decode_state<S> *state, const f32 *weights,
+                       const kv_part<S::type, S::n_elements> *values)
+{
+    UNROLL
+    for (u32 r = 0; r < S::n_rows; r++) {
+        f32 v[S::n_elements];
+        widen_part(&values[r], v);
+        UNROLL
+        for (u32 h = 0; h < S::n_heads; h++) {
+            const u32 i = r * S::n_heads + h;
+            const f32 w = shuffle_in<S::width>(weights[i % S::per_lane], score_lane<S>(i));
+            UNROLL
+            for (u32 e = 0; e < S::n_elements; e++)
+                state->sums[h][e] = fused(w, v[e], state->sums[h][e]);
+        }
+    }
+}
+
+template <typename S>
+DEVICE void load_queries(const rf_gpu_attention_args *a, const decode_task *task,
+                         f32 q[S::n_heads][S::n_elements])
+{
+    const u32 first = lane() % S::width * S::n_elements;
+    const u64 index = (u64)task->token * a->n_heads + task->first_head;
+    const f32 *from = GLOBAL(const f32, a->q) + index * a->kv.head_size;
+    UNROLL
+    for (u32 h = 0; h < S::n_heads; h++) {
+        UNROLL
+        for (u32 e = 0; e < S::n_elements; e++) {
+            const bool there = h < task->n_heads && first + e < a->kv.head_size;
+            q[h][e] = there ? from[h * a->kv.head_size + first + e] * a->scale : 0.0F;
+        }
+    }
+}
+
+/* What a warp finds in its positions of the split. Of its lanes, those of a row's width have a
+ * row's elements, the others other rows. */
+template <typename S>
+DEVICE void attend_split(const rf_gpu_attention_args *a, const decode_task *task,
+                         decode_state<S> *state)
+{
+    f32 q[S::n_heads][S::n_elements];
+    kv_part<S::type, S::n_elements> keys[S::n_rows], values[S::n_rows];
+    const u32 step = n_warps() * S::warp_rows;
+    const u32 begin = task->begin + warp() * S::warp_rows;
+    u32 position = begin + lane() / S::width * S::n_rows; /* of the lane's first row */
+    decode_rows rows = find_rows<S>(a, task, page_of(&a->kv, task->sequence, position), position);
+    UNROLL
+    for (u32 r = 0; r < S::n_rows; r++)
+        load_row<S>(a, &rows, r, a->kv.keys, &keys[r]);
+    i32 page = page_of(&a->kv, task->sequence, position + step);
+    load_queries<S>(a, task, q);
+    UNROLL
+    for (u32 j = 0; j < S::per_lane; j++) {
+        state->max[j] = NO_SCORE;
+        state->total[j] = 0.0F;
+    }
+    UNROLL
+    for (u32 h = 0; h < S::n_heads; h++)
+        UNROLL
+    for (u32 e = 0; e < S::n_elements; e++)
+        state->sums[h][e] = 0.0F;
+#pragma unroll 1
+    for (u32 base = begin; base < task->end; base += step) {
+        f32 scores[S::n_scores];
+        score_rows<S>(a, q, &rows, keys, values, scores);
+        position += step;
+        rows = find_rows<S>(a, task, page, position);
+        UNROLL
+        for (u32 r = 0; r < S::n_rows; r++)
+            load_row<S>(a, &rows, r, a->kv.keys, &keys[r]);
+        page = page_of(&a->kv, task->sequence, position + step);
+        weigh_rows<S>(state, scores);
+        add_values<S>(state, scores, values);
+    }
+}
+
+/* ---- merging --------------------------------------------------------------------------------- */
+
+/* Sums over the lanes that have the same elements, or heads, of other rows. */
+template <typename S> DEVICE void merge_lanes(decode_state<S> *state)
+{
+    UNROLL
+    for (u32 j = 0; j < S::per_lane; j++)
+        state->total[j] = head_sum<S>(state->total[j]);
+    UNROLL
+    for (u32 h = 0; h < S::n_heads; h++) {
+        UNROLL
+        for (u32 e = 0; e < S::n_elements; e++) {
+            UNROLL
+            for (u32 mask = S::width; mask < WARP; mask *= 2)
+                state->sums[h][e] += shuffle_xor(state->sums[h][e], mask);
+        }
+    }
+}
+
+/* Shared memory: sums [warps][heads][padded] and ends [warps][heads][2]. */
+template <typename S> DEVICE void share_state(const decode_state<S> *state, f32 *sums, f32 *ends)
+{
+    const u32 l = lane();
+    if (l < S::width) {
+        UNROLL
+        for (u32 h = 0; h < S::n_heads; h++)
+            UNROLL
+        for (u32 e = 0; e < S::n_elements; e++)
+            sums[(warp() * S::n_heads + h) * S::padded + l * S::n_elements + e] = state->sums[h][e];
+    }
+    if (l < S::head_lanes && l % S::copies == 0) {
+        UNROLL
+        for (u32 j = 0; j < S::per_lane; j++) {
+            const u32 head = l / S::copies * S::per_lane + j;
+            ends[(warp() * S::n_heads + head) * 2] = state->max[j];
+            ends[(warp() * S::n_heads + head) * 2 + 1] = state->total[j];
+        }
+    }
+}
+
+/* Of n parts of a head, `apart` f32 from each other in ends: their maximum and, weighted, their
+ * total. */
+DEVICE void merge_ends(const f32 *ends, u32 n, u32 apart, f32 *max, f32 *total)
+{
+    f32 m = NO_SCORE;
+    for (u32 i = 0; i < n; i++)
+        m = maximum(m, ends[i * apart]);
+    f32 sum = 0.0F;
+    for (u32 i = 0; i < n; i++)
+        sum += exp2_of(ends[i * apart] - m) * ends[i * apart + 1];
+    *max = m;
+    *total = sum;
+}
+
+DEVICE f32 *output_of(const rf_gpu_attention_args *a, const decode_task *task, u32 head)
+{
+    const u64 index = (u64)task->token * a->n_heads + task->first_head + head;
+    return GLOBAL(f32, a->out) + index * a->kv.head_size;
+}
+
+/* What warps count for, [warps][heads], to be multiplied with their sums; those of the block
+ * together go to all, [heads][2]. */
+template <typename S> DEVICE void weigh_warps(const f32 *ends, f32 *weights, f32 *all)
+{
+    for (u32 i = thread(); i < n_warps() * S::n_heads; i += n_threads()) {
+        const u32 head = i % S::n_heads;
+        f32 max, total;
+        merge_ends(ends + head * 2, n_warps(), S::n_heads * 2, &max, &total);
+        weights[i] = exp2_of(ends[i * 2] - max);
+        if (i < S::n_heads) {
+            all[i * 2] = max;
+            all[i * 2 + 1] = total;
+        }
+    }
+}
+
+/* Warps into one: to the output, or, of several splits, to where the last block finds it. A token
+ * that sees nothing gets zeros. */
+template <typename S>
+DEVICE void merge_warps(const rf_gpu_attention_args *a, const decode_task *task, u32 split,
+                        const f32 *sums, const f32 *weights, const f32 *all)
+{
+    const u64 index = ((u64)task->head_index * a->n_splits + split) * S::n_heads;
+    for (u32 i = thread(); i < S::n_heads * S::padded; i += n_threads()) {
+        const u32 head = i / S::padded;
+        const u32 element = i % S::padded;
+        f32 sum = 0.0F;
+#pragma unroll 4
+        for (u32 w = 0; w < n_warps(); w++)
+            sum += weights[w * S::n_heads + head] * sums[w * S::n_heads * S::padded + i];
+        const f32 total = all[head * 2 + 1];
+        if (task->n_active > 1)
+            GLOBAL(f32, a->sums)[index * S::padded + i] = sum;
+        else if (head < task->n_heads && element < a->kv.head_size)
+            output_of(a, task, head)[element] = total > 0.0F ? sum / total : 0.0F;
+    }
+    if (task->n_active > 1) {
+        for (u32 i = thread(); i < S::n_heads * 2; i += n_threads())
+            GLOBAL(f32, a->ends)[index * 2 + i] = all[i];
+    }
+}
+
+/* What splits count for: [n_active][n_heads] in shared memory, to be multiplied with their sums. */
+template <typename S>
+DEVICE void weigh_splits(const rf_gpu_attention_args *a, const decode_task *task, f32 *weights)
+{
+    const u64 index = (u64)task->head_index * a->n_splits * S::n_heads;
+    const f32x2 *ends = GLOBAL(const f32x2, a->ends) + index;
+    for (u32 head = warp(); head < S::n_heads; head += n_warps()) {
+        constexpr u32 per_lane = (RF_GPU_ATTENTION_SPLITS + WARP - 1) / WARP;
+        f32x2 mine[per_lane];
+        f32 max = NO_SCORE;
+        UNROLL
+        for (u32 j = 0; j < per_lane; j++) {
+            const u32 split = lane() + j * WARP;
+            const f32x2 none = {NO_SCORE, 0.0F};
+            mine[j] = split < task->n_active ? ends[split * S::n_heads + head] : none;
+            max = maximum(max, mine[j].x);
+        }
+        max = warp_max(max);
+        f32 total = 0.0F;
+        UNROLL
+        for (u32 j = 0; j < per_lane; j++)
+            total += exp2_of(mine[j].x - max) * mine[j].y;
+        total = warp_sum(total);
+        const f32 by = total > 0.0F ? 1.0F / total : 0.0F;
+        UNROLL
+        for (u32 j = 0; j < per_lane; j++) {
+            const u32 split = lane() + j * WARP;
+            if (split < task->n_active)
+                weights[split * S::n_heads + head] = exp2_of(mine[j].x - max) * by;
+        }
+    }
+}
+
+/* The weighted sum of every n_parts-th split from `first` on, of four elements; loads of several
+ * are under way at a time. */
+template <typename S>
+DEVICE f32x4 sum_splits(const decode_task *task, const f32x4 *sums, const f32 *weights, u32 item,
+                        u32 first, u32 n_parts)
+{
+    constexpr u32 n_items = S::n_heads * S::padded / 4;
+    constexpr u32 ahead = 12;
+    const u32 head = item / (S::padded / 4);
+    const f32x4 zeros = {0.0F, 0.0F, 0.0F, 0.0F};
+    f32x4 sum = zeros;
+    for (u32 split = first; split < task->n_active; split += ahead * n_parts) {
+        f32x4 part[ahead];
+        UNROLL
+        for (u32 j = 0; j < ahead; j++) {
+            const u32 s = split + j * n_parts;
+            part[j] = s < task->n_active ? sums[s * n_items + item] : zeros;
+        }
+        UNROLL
+        for (u32 j = 0; j < ahead; j++) {
+            const u32 s = split + j * n_parts;
+            sum += part[j] * (s < task->n_active ? weights[s * S::n_heads + head] : 0.0F);
+        }
+    }
+    return sum;
+}
+
+/* Splits into one, four elements a thread; where there are more threads than that, several have
+ * some of the splits each. room: a f32x4 for every thread. */
+template <typename S>
+DEVICE void merge_splits(const rf_gpu_attention_args *a, const decode_task *task,
+                         const f32 *weights, f32x4 *room)
+{
+    constexpr u32 n_items = S::n_heads * S::padded / 4;
+    const u32 n_parts = n_threads() > n_items ? n_threads() / n_items : 1;
+    const u64 index = (u64)task->head_index * a->n_splits * n_items;
+    const f32x4 *sums = GLOBAL(const f32x4, a->sums) + index;
+    for (u32 first = 0; first < n_items; first += n_threads()) {
+        const u32 item = first + thread() % n_items;
+        const u32 part = thread() / n_items;
+        f32x4 sum = {0.0F, 0.0F, 0.0F, 0.0F};
+        if (item < n_items && part < n_parts)
+            sum = sum_splits<S>(task, sums, weights, item, part, n_parts);
+        room[thread()] = sum;
+        barrier();
+        if (item < n_items && part == 0) {
+            for (u32 other = 1; other < n_parts; other++)
+                sum += room[other * n_items + thread()];
+            const u32 head = item / (S::padded / 4);
+            const u32 element = item % (S::padded / 4) * 4;
+            UNROLL
+            for (u32 i = 0; i < 4; i++) {
+                if (head < task->n_heads && element + i < a->kv.head_size)
+                    output_of(a, task, head)[element + i] = sum[i];
+            }
+        }
+        barrier();
+    }
+}
+
+/* ---- the kernel ------------------------------------------------------------------------------ */
+
+/* False where there is nothing for the split to do. Splits are cut between steps of a whole block.
+ */
+template <typename S>
+DEVICE bool find_task(const rf_gpu_attention_args *a, u32 token, u32 split, decode_task *task)
+{
+    const i32 position = GLOBAL(const i32, a->kv.positions)[token];
+    const u32 visible = position < 0 ? 0 : (u32)position + 1;
+    const u32 step = n_warps() * S::warp_rows;
+    const u32 n_steps = (visible + step - 1) / step;
+    const u32 n_active = maximum(minimum(n_steps, a->n_splits), 1U);
+    if (split >= n_active)
+        return false;
+    const u32 slice = block_y() % a->n_slices;
+    const u32 kv_head = block_y() / a->n_slices;
+    const u32 first = slice * S::n_heads; /* in the group */
+    *task = {
+        .token = token,
+        .sequence = (u32)GLOBAL(const i32, a->kv.rows)[token],
+        .kv_head = kv_head,
+        .first_head = kv_head * a->group + first,
+        .n_heads = minimum(a->group - first, S::n_heads),
+        .begin = (u32)((u64)n_steps * split / n_active) * step,
+        .end = minimum((u32)((u64)n_steps * (split + 1) / n_active) * step, visible),
+        .n_active = n_active,
+        .head_index = token * a->kv.n_kv_heads * a->n_slices + block_y(),
+    };
+    return true;
+}
+
+/* Whether this block is the last of its head, so that what all splits found is seen. The counter is
+ * then zero again. */
+DEVICE bool is_last_split(const rf_gpu_attention_args *a, const decode_task *task, u32 *room)
+{
+    barrier(); /* what this block found is written */
+    if (thread() == 0) {
+        u32 *counter = GLOBAL(u32, a->counters) + task->head_index;
+        *room = count_up(counter) + 1 == task->n_active;
+        if (*room)
+            *counter = 0;
+    }
+    barrier();
+    const bool is_last = *room != 0;
+    barrier(); /* all have read it */
+    return is_last;
+}
+
+/* memory: RF_GPU_DECODE_SHARED of a block's shared memory. */
+template <typename S>
+DEVICE void attend_token(const rf_gpu_attention_args *a, u32 token, u32 split, f32 *memory)
+{
+    const u32 n_ends = n_warps() * S::n_heads;
+    f32 *sums = memory;
+    f32 *ends = sums + n_ends * S::padded;
+    f32 *weights = ends + n_ends * 2;
+    f32 *all = weights + n_ends;
+    decode_task task;
+    if (!find_task<S>(a, token, split, &task))
+        return;
+    decode_state<S> state;
+    attend_split<S>(a, &task, &state);
+    merge_lanes<S>(&state);
+    share_state<S>(&state, sums, ends);
+    barrier();
+    weigh_warps<S>(ends, weights, all);
+    barrier();
+    merge_warps<S>(a, &task, split, sums, weights, all);
+    if (task.n_active == 1 || !is_last_split(a, &task, (u32 *)ends))
+        return;
+    f32x4 *room = (f32x4 *)memory;
+    f32 *split_weights = (f32 *)(room + n_threads());
+    weigh_splits<S>(a, &task, split_weights);
+    barrier();
+    merge_splits<S>(a, &task, split_weights, room);
+}
+
+/* Blocks: [n_tokens / tokens_per_block, rounded up][n_kv_heads * n_slices][n_splits]. The tokens of
+ * a block are as far from each other as there are blocks: neighbours, which often are alike, go to
+ * different ones. Which of them are for this kernel is found out for all of them at once. */
+template <typename S> DEVICE void attend_tokens(const rf_gpu_attention_args *a)
+{
+    wait_for_previous();
+    release_next();
+    u32 *is_mine = SHARED(u32);
+    f32 *memory = (f32 *)(is_mine + RF_GPU_DECODE_FLAGS(a->tokens_per_block));
+    const u32 n_blocks = n_blocks_x();
+    for (u32 i = thread(); i < a->tokens_per_block; i += n_threads()) {
+        const u32 token = block_x() + i * n_blocks;
+        is_mine[i] = token < a->kv.n_tokens && !in_long_run(a, token);
+    }
+    barrier();
+    for (u32 i = 0; i < a->tokens_per_block; i++) {
+        if (is_mine[i]) {
+            attend_token<S>(a, block_x() + i * n_blocks, block_z(), memory);
+            barrier(); /* the memory is free again */
+        }
+    }
+}
+
+#endif

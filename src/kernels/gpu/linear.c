@@ -1,0 +1,113 @@
+/*
+ * linear.c: matrix products of one input with up to three weights. Weights of one element type go
+ * together; the input is prepared once for each form that they want.
+ */
+#include "base/checked.h"
+#include "kernels/gpu/operations.h"
+#include "kernels/gpu/prepare.h"
+
+/* A form is prepared when it is first wanted. */
+typedef struct inputs {
+    bool made[3];
+    rf_gpu_rows rows[3];
+} inputs;
+
+static rf_status give_rows(const rf_compute *compute, const rf_linear_args *args, rf_gpu_form form,
+                           rf_gpu_room *room, inputs *all, rf_gpu_rows *out, rf_error *error)
+{
+    if (!all->made[form])
+        RF_TRY(rf_gpu_prepare(compute, &args->input, args->n_tokens,
+                              (uint32_t)args->parts[0].weight->shape[0], form, room,
+                              &all->rows[form], error));
+    all->made[form] = true;
+    *out = all->rows[form];
+    return RF_OK;
+}
+
+static void add_part(rf_gpu_product *product, const rf_linear_args *args, uint32_t i)
+{
+    const rf_tensor *weight = args->parts[i].weight;
+    const rf_tensor *bias = args->parts[i].bias;
+    uint32_t at = product->n_parts++;
+    product->parts[at].weights = weight->address;
+    product->parts[at].row_bytes = weight->stride[1];
+    product->parts[at].m = (uint32_t)weight->shape[1];
+    product->parts[at].bias = bias ? bias->address : 0;
+    product->parts[at].out = args->parts[i].out;
+}
+
+rf_status rf_gpu_product_run(const rf_compute *compute, const rf_gpu_product *product,
+                             const rf_gpu_room *room, rf_error *error)
+{
+    rf_compute rest = *compute;
+    rest.workspace = room->next;
+    rest.workspace_bytes = room->end - room->next;
+    return product->rows.form == RF_GPU_F16 ? rf_gpu_gemm(&rest, product, error)
+                                            : rf_gpu_matvec(&rest, product, error);
+}
+
+/* The parts from `first` on that have its element type; `done` has a bit for each that was seen to.
+ */
+static rf_status run_type(const rf_compute *compute, const rf_linear_args *args, uint32_t first,
+                          rf_linear_end end, rf_gpu_room *room, inputs *all, uint32_t *done,
+                          rf_error *error)
+{
+    rf_gpu_product product = {.type = args->parts[first].weight->type,
+                              .n_rows = args->n_tokens,
+                              .k = (uint32_t)args->parts[first].weight->shape[0],
+                              .end = end,
+                              .row_divisor = 1};
+    for (uint32_t i = first; i < args->n_weights; i++) {
+        if (args->parts[i].weight->type == product.type) {
+            add_part(&product, args, i);
+            *done |= 1U << i;
+        }
+    }
+    rf_gpu_form form = rf_gpu_form_for(product.type, product.n_rows);
+    RF_TRY(give_rows(compute, args, form, room, all, &product.rows, error));
+    return rf_gpu_product_run(compute, &product, room, error);
+}
+
+rf_status rf_gpu_swiglu(const rf_compute *compute, rf_address gate, rf_address up, uint64_t n,
+                        rf_error *error)
+{
+    const struct rf_gpu_swiglu_args args = {.gate = gate, .up = up, .n = n};
+    uint64_t blocks = (n + 255) / 256;
+    const rf_gpu_launch launch = {.unit = "swiglu",
+                                  .kernel = "swiglu",
+                                  .blocks = {blocks < 4096 ? (uint32_t)blocks : 4096},
+                                  .threads = 256,
+                                  .overlap = true};
+    return rf_gpu_run(compute, &launch, &args, error);
+}
+
+rf_status rf_gpu_linear(const rf_compute *compute, const rf_linear_args *args, rf_error *error)
+{
+    rf_gpu_room room = rf_gpu_room_begin(compute);
+    inputs all = {0};
+    uint32_t done = 0;
+    /* Gate and up of two element types cannot end in one activation. */
+    bool split =
+        args->end == RF_LINEAR_SWIGLU && args->parts[0].weight->type != args->parts[1].weight->type;
+    rf_linear_end end = split ? RF_LINEAR_STORE : args->end;
+    for (uint32_t i = 0; i < args->n_weights; i++) {
+        if (!(done & 1U << i))
+            RF_TRY(run_type(compute, args, i, end, &room, &all, &done, error));
+    }
+    if (!split)
+        return RF_OK;
+    uint64_t n = args->n_tokens * args->parts[0].weight->shape[1];
+    return rf_gpu_swiglu(compute, args->parts[0].out, args->parts[1].out, n, error);
+}
+
+/* Integer and float weights of one product want two forms of its input. */
+rf_status rf_gpu_linear_workspace(const rf_kernel_limits *limits, uint64_t *bytes, rf_error *error)
+{
+    uint64_t rows, products, total;
+    RF_TRY(rf_gpu_prepare_bytes(limits->n_tokens, limits->n_row_elements, &rows, error));
+    RF_TRY(rf_gpu_gemm_workspace(limits, &products, error));
+    if (!rf_mul(rows, 2, &total) || !rf_add(total, products, &total))
+        return rf_error_set(error, RF_ERROR_OVERFLOW, "a product's workspace");
+    *bytes = total;
+    return RF_OK;
+}

@@ -1,0 +1,462 @@
+/* test_matvec.c: products of few rows on the emulated devices, with every type of weights, against
+ * the definition in double precision on the same rounded activations. */
+#include "kernels/operations.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "device/emu_support.h"
+#include "kernels/gpu/args_prepare.h"
+#include "kernels/gpu/emulated.h"
+#include "kernels/gpu/product.h"
+#include "tensor/blocks.h"
+#include "tensor/dequantise.h"
+#include "tensor/half.h"
+
+/* One product. Sizes of 0 are none. */
+typedef struct matvec_case {
+    rf_type type;
+    uint32_t n_rows, k;
+    uint32_t n_parts, m[RF_LINEAR_MAX];
+    rf_linear_end end;
+    uint32_t bias; /* a bit for each part */
+    uint32_t n_experts, row_divisor;
+} matvec_case;
+
+typedef struct matvec_run {
+    const matvec_case *c;
+    rf_device *device;
+    rf_compute compute;
+    rf_gpu_product product;
+    uint32_t n_inputs;             /* prepared rows */
+    float *x;                      /* as they are after rounding: [n_inputs][k] */
+    float *weights[RF_LINEAR_MAX]; /* [experts][m][k] */
+    float *bias[RF_LINEAR_MAX];
+    float *before[RF_LINEAR_MAX]; /* what outputs held */
+    int32_t *ids;
+} matvec_run;
+
+/* ---- the device ------------------------------------------------------------------------------ */
+
+static void open_device(matvec_run *run, const char *id)
+{
+    rf_error error = {0};
+    rf_device_facts facts;
+    if (rf_gpu_emulated_require(id, &error) != RF_OK) {
+        print_message("skipped: %s\n", error.message);
+        skip();
+    }
+    emu_expect_ok(rf_emu_open_id(id, &run->device, &error), &error);
+    EMU_OK(run->device, facts, &facts);
+    emu_expect_ok(rf_gpu_programs_open(run->device, &facts, &run->compute.programs, &error),
+                  &error);
+    run->compute.device = run->device;
+}
+
+static void close_device(matvec_run *run)
+{
+    rf_error error = {0};
+    emu_expect_ok(rf_gpu_programs_close(run->compute.programs, &error), &error);
+    emu_expect_nothing_live(run->device);
+    assert_int_equal(run->device->ops->close(run->device, NULL), RF_OK);
+}
+
+static rf_address upload(matvec_run *run, const void *bytes, uint64_t n)
+{
+    rf_address address = emu_alloc(run->device, n);
+    emu_write(run->device, NULL, address, bytes, n);
+    return address;
+}
+
+static void release(matvec_run *run, rf_address *address)
+{
+    if (*address)
+        EMU_OK(run->device, free, *address);
+    *address = 0;
+}
+
+/* ---- inputs ---------------------------------------------------------------------------------- */
+
+static bool is_float(rf_type type)
+{
+    return rf_type_describe((uint32_t)type)->block_elements == 1;
+}
+
+/* Rounds x as prepare_q8 does. */
+static void round_block(float *x, int8_t *quants, rf_gpu_q8_scale *scale)
+{
+    float most = 0;
+    for (uint32_t i = 0; i < RF_GPU_Q8_BLOCK; i++)
+        most = fmaxf(most, fabsf(x[i]));
+    *scale = (rf_gpu_q8_scale){.d = most / 127};
+    for (uint32_t i = 0; i < RF_GPU_Q8_BLOCK; i++) {
+        quants[i] = (int8_t)(most > 0 ? lrintf(x[i] * (127 / most)) : 0);
+        scale->sums[i / 16] = (int16_t)(scale->sums[i / 16] + quants[i]);
+        x[i] = scale->d * (float)quants[i];
+    }
+}
+
+static void make_rows(matvec_run *run)
+{
+    const matvec_case *c = run->c;
+    const size_t count = (size_t)run->n_inputs * c->k;
+    run->x = random_floats(count, 2);
+    run->product.rows = (rf_gpu_rows){.form = is_float(c->type) ? RF_GPU_F32 : RF_GPU_Q8};
+    if (is_float(c->type)) {
+        run->product.rows.stride = c->k;
+        run->product.rows.values = upload(run, run->x, count * sizeof(float));
+        return;
+    }
+    int8_t *quants = malloc(count);
+    rf_gpu_q8_scale *scales = malloc(count / RF_GPU_Q8_BLOCK * sizeof(*scales));
+    for (size_t i = 0; i < count; i += RF_GPU_Q8_BLOCK)
+        round_block(run->x + i, quants + i, &scales[i / RF_GPU_Q8_BLOCK]);
+    run->product.rows.quants = upload(run, quants, count);
+    run->product.rows.scales = upload(run, scales, count / RF_GPU_Q8_BLOCK * sizeof(*scales));
+    free(quants);
+    free(scales);
+}
+
+static void make_ids(matvec_run *run)
+{
+    run->ids = malloc((run->c->n_rows + 1) * sizeof(*run->ids));
+    for (uint32_t r = 0; r < run->c->n_rows; r++)
+        run->ids[r] = (int32_t)random_below(run->c->n_experts);
+    run->product.ids = upload(run, run->ids, run->c->n_rows * sizeof(*run->ids));
+}
+
+static void make_part(matvec_run *run, uint32_t i)
+{
+    const matvec_case *c = run->c;
+    const rf_type_info *info = rf_type_describe((uint32_t)c->type);
+    const uint32_t experts = c->n_experts ? c->n_experts : 1;
+    const size_t count = (size_t)experts * c->m[i] * c->k;
+    const size_t bytes = count / info->block_elements * info->block_bytes;
+    void *blocks = malloc(bytes);
+    rf_error error = {0};
+    random_blocks(c->type, blocks, count);
+    run->weights[i] = malloc(count * sizeof(float));
+    emu_expect_ok(rf_dequantise_row(c->type, blocks, run->weights[i], count, &error), &error);
+    run->bias[i] = random_floats(c->m[i], 1);
+    run->before[i] = random_floats((size_t)c->n_rows * c->m[i], 1);
+    run->product.parts[i].weights = upload(run, blocks, bytes);
+    run->product.parts[i].row_bytes = (uint64_t)(c->k / info->block_elements) * info->block_bytes;
+    run->product.parts[i].m = c->m[i];
+    if (c->bias & 1U << i)
+        run->product.parts[i].bias = upload(run, run->bias[i], c->m[i] * sizeof(float));
+    run->product.parts[i].out =
+        upload(run, run->before[i], (size_t)c->n_rows * c->m[i] * sizeof(float));
+    run->product.expert_bytes = c->n_experts ? c->m[i] * run->product.parts[i].row_bytes : 0;
+    free(blocks);
+}
+
+static void open_run(matvec_run *run, const char *device, const matvec_case *c)
+{
+    *run = (matvec_run){.c = c};
+    open_device(run, device);
+    const uint32_t divisor = c->row_divisor ? c->row_divisor : 1;
+    run->product = (rf_gpu_product){.type = c->type,
+                                    .n_rows = c->n_rows,
+                                    .k = c->k,
+                                    .n_parts = c->n_parts,
+                                    .end = c->end,
+                                    .n_experts = c->n_experts,
+                                    .row_divisor = divisor};
+    run->n_inputs = (c->n_rows + divisor - 1) / divisor;
+    make_rows(run);
+    if (c->n_experts)
+        make_ids(run);
+    for (uint32_t i = 0; i < c->n_parts; i++)
+        make_part(run, i);
+}
+
+static void close_run(matvec_run *run)
+{
+    release(run, &run->product.rows.quants);
+    release(run, &run->product.rows.scales);
+    release(run, &run->product.rows.values);
+    release(run, &run->product.ids);
+    for (uint32_t i = 0; i < run->c->n_parts; i++) {
+        release(run, &run->product.parts[i].weights);
+        release(run, &run->product.parts[i].bias);
+        release(run, &run->product.parts[i].out);
+        free(run->weights[i]);
+        free(run->bias[i]);
+        free(run->before[i]);
+    }
+    free(run->x);
+    free(run->ids);
+    close_device(run);
+}
+
+/* ---- what is expected ------------------------------------------------------------------------ */
+
+typedef struct bounded {
+    double value;
+    double bound;
+} bounded;
+
+/*
+ * A product of row r of the output. Integer products are exact, so what is rounded are the scaled
+ * products of 16 or 32 elements and their sums: some of 2^-24 of what is summed; and of blocks with
+ * a minimum, of both their parts, which are each at most some times as large as their difference
+ * is.
+ */
+static bounded product_of(const matvec_run *run, uint32_t part, uint32_t r, uint32_t row)
+{
+    const matvec_case *c = run->c;
+    const uint32_t expert = c->n_experts ? (uint32_t)run->ids[r] : 0;
+    const float *w = run->weights[part] + ((size_t)expert * c->m[part] + row) * c->k;
+    const float *x = run->x + (size_t)(r / run->product.row_divisor) * c->k;
+    bounded sum = {0, 0};
+    float most = 0;
+    for (uint32_t i = 0; i < c->k; i++)
+        most = fmaxf(most, fabsf(w[i]));
+    for (uint32_t i = 0; i < c->k; i++) {
+        sum.value += (double)w[i] * x[i];
+        sum.bound += (double)most * fabsf(x[i]);
+    }
+    sum.bound = sum.bound * 0x1p-22 + 1e-30;
+    if (c->bias & 1U << part)
+        sum.value += run->bias[part][row];
+    sum.bound += fabs(sum.value) * 0x1p-22;
+    return sum;
+}
+
+static bounded expected_of(const matvec_run *run, uint32_t part, uint32_t r, uint32_t row)
+{
+    bounded p = product_of(run, part, r, row);
+    if (run->c->end == RF_LINEAR_ADD) {
+        float before = run->before[part][(size_t)r * run->c->m[part] + row];
+        p.value += before;
+        p.bound += fabsf(before) * 0x1p-23;
+    } else if (run->c->end == RF_LINEAR_SWIGLU) {
+        bounded up = product_of(run, 1, r, row);
+        double gate = p.value / (1 + exp(-p.value));
+        /* The steepest of silu is 1.1. */
+        p.bound = 1.1 * p.bound * (fabs(up.value) + up.bound) + fabs(gate) * up.bound +
+                  fabs(gate * up.value) * 0x1p-20;
+        p.value = gate * up.value;
+    }
+    return p;
+}
+
+static void expect_outputs(matvec_run *run)
+{
+    const matvec_case *c = run->c;
+    const uint32_t n_outputs = c->end == RF_LINEAR_SWIGLU ? 1 : c->n_parts;
+    for (uint32_t i = 0; i < n_outputs; i++) {
+        const size_t count = (size_t)c->n_rows * c->m[i];
+        float *got = malloc(count * sizeof(*got));
+        double *expected = malloc(count * sizeof(*expected));
+        double *bound = malloc(count * sizeof(*bound));
+        emu_read(run->device, NULL, got, run->product.parts[i].out, count * sizeof(*got));
+        for (size_t at = 0; at < count; at++) {
+            bounded p = expected_of(run, i, (uint32_t)(at / c->m[i]), (uint32_t)(at % c->m[i]));
+            expected[at] = p.value;
+            bound[at] = p.bound;
+        }
+        assert_close(got, expected, bound, count);
+        free(got);
+        free(expected);
+        free(bound);
+    }
+}
+
+static void launch(matvec_run *run)
+{
+    rf_error error = {0};
+    emu_expect_ok(rf_gpu_matvec(&run->compute, &run->product, &error), &error);
+    EMU_OK(run->device, sync);
+}
+
+static const char *const devices[] = {"emu32", "emu64"};
+
+static void check(const matvec_case *c)
+{
+    for (size_t d = 0; d < 2; d++) {
+        matvec_run run;
+        open_run(&run, devices[d], c);
+        launch(&run);
+        expect_outputs(&run);
+        close_run(&run);
+    }
+}
+
+static uint32_t blocks(rf_type type, uint32_t n)
+{
+    return n * rf_type_describe((uint32_t)type)->block_elements;
+}
+
+/* ---- tests ----------------------------------------------------------------------------------- */
+
+static void products_of_any_shape(void **state)
+{
+    (void)state;
+    for (uint32_t t = 0; t < n_computable_types; t++) {
+        rf_type type = computable_types[t];
+        uint32_t most = is_float(type) ? 700 : 2800 / blocks(type, 1);
+        for (uint32_t n = 1; n <= 8; n++) {
+            matvec_case c = {.type = type,
+                             .n_rows = n,
+                             .k = blocks(type, 1 + random_below(most)),
+                             .n_parts = 1 + n % 3,
+                             .m = {1 + random_below(40), 1 + random_below(9), 1 + random_below(20)},
+                             .end = n % 2 ? RF_LINEAR_STORE : RF_LINEAR_ADD,
+                             .bias = random_below(8)};
+            check(&c);
+        }
+    }
+}
+
+/* One block alone, and rows that are wide enough for whole vectors of floats and several tiles. */
+static void short_and_long_rows(void **state)
+{
+    (void)state;
+    for (uint32_t t = 0; t < n_computable_types; t++) {
+        rf_type type = computable_types[t];
+        matvec_case c = {.type = type, .n_rows = 1, .k = blocks(type, 1), .n_parts = 1, .m = {3}};
+        check(&c);
+        c.k = 4096 + 512;
+        check(&c);
+        c.n_rows = 8;
+        c.m[0] = 70;
+        check(&c);
+    }
+}
+
+static void gates_and_ups(void **state)
+{
+    (void)state;
+    for (uint32_t t = 0; t < n_computable_types; t++) {
+        rf_type type = computable_types[t];
+        matvec_case c = {.type = type,
+                         .n_rows = 1 + t % 4,
+                         .k = blocks(type, 1) < 256 ? 288 : 512,
+                         .n_parts = 2,
+                         .m = {37, 37},
+                         .end = RF_LINEAR_SWIGLU,
+                         .bias = t % 4};
+        check(&c);
+    }
+}
+
+static void experts_by_their_ids(void **state)
+{
+    (void)state;
+    for (uint32_t t = 0; t < n_computable_types; t++) {
+        rf_type type = computable_types[t];
+        matvec_case c = {.type = type,
+                         .n_rows = 12,
+                         .k = blocks(type, 1) < 256 ? 96 : 256,
+                         .n_parts = 2,
+                         .m = {19, 19},
+                         .end = t % 2 ? RF_LINEAR_SWIGLU : RF_LINEAR_STORE,
+                         .n_experts = 5,
+                         .row_divisor = 4};
+        check(&c);
+        c.row_divisor = 1;
+        c.n_parts = 1;
+        c.end = RF_LINEAR_STORE;
+        check(&c);
+    }
+}
+
+/* ---- what is not a number -------------------------------------------------------------------- */
+
+/* Writes the bits of an F16 to a block's scale in row 1 of a matrix of three. */
+static void spoil(matvec_run *run, uint32_t offset, uint16_t bits)
+{
+    uint64_t row_bytes = run->product.parts[0].row_bytes;
+    emu_write(run->device, NULL, run->product.parts[0].weights + row_bytes + offset, &bits,
+              sizeof(bits));
+}
+
+static void strange_scales_are_seen(void **state)
+{
+    static const struct {
+        rf_type type;
+        uint32_t offset;
+    } scales[] = {
+        {RF_TYPE_F16, 2},
+        {RF_TYPE_BF16, 2},
+        {RF_TYPE_Q4_0, offsetof(rf_block_q4_0, d)},
+        {RF_TYPE_Q4_1, offsetof(rf_block_q4_1, m)},
+        {RF_TYPE_Q5_0, offsetof(rf_block_q5_0, d)},
+        {RF_TYPE_Q5_1, offsetof(rf_block_q5_1, d)},
+        {RF_TYPE_Q8_0, offsetof(rf_block_q8_0, d)},
+        {RF_TYPE_Q2_K, offsetof(rf_block_q2_k, dmin)},
+        {RF_TYPE_Q3_K, offsetof(rf_block_q3_k, d)},
+        {RF_TYPE_Q4_K, offsetof(rf_block_q4_k, d)},
+        {RF_TYPE_Q5_K, offsetof(rf_block_q5_k, dmin)},
+        {RF_TYPE_Q6_K, offsetof(rf_block_q6_k, d)},
+        {RF_TYPE_IQ4_NL, offsetof(rf_block_iq4_nl, d)},
+        {RF_TYPE_IQ4_XS, offsetof(rf_block_iq4_xs, d)},
+    };
+    static const uint16_t strange[] = {0x7E00, 0x7C00, 0xFC00};
+    static const uint16_t strange_bf16[] = {0x7FC0, 0x7F80, 0xFF80};
+    (void)state;
+    for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
+        for (size_t s = 0; s < 3; s++) {
+            matvec_case c = {.type = scales[i].type, .n_rows = 2, .k = 256, .n_parts = 1, .m = {3}};
+            matvec_run run;
+            float out[6];
+            open_run(&run, "emu32", &c);
+            spoil(&run, scales[i].offset, c.type == RF_TYPE_BF16 ? strange_bf16[s] : strange[s]);
+            launch(&run);
+            emu_read(run.device, NULL, out, run.product.parts[0].out, sizeof(out));
+            for (uint32_t r = 0; r < 6; r++)
+                assert_true(r % 3 == 1 ? !isfinite(out[r]) : isfinite(out[r]));
+            close_run(&run);
+        }
+    }
+}
+
+/* ---- what is refused ------------------------------------------------------------------------- */
+
+static void refuses_what_it_cannot_do(void **state)
+{
+    matvec_case c = {.type = RF_TYPE_Q4_0, .n_rows = 8, .k = 32, .n_parts = 1, .m = {2}};
+    matvec_run run;
+    rf_error error = {0};
+    (void)state;
+    open_run(&run, "emu32", &c);
+    run.product.n_rows = 9;
+    assert_int_equal(rf_gpu_matvec(&run.compute, &run.product, &error), RF_ERROR_INTERNAL);
+    assert_non_null(strstr(error.message, "9 rows, limit 8"));
+    run.product.n_rows = 8;
+    run.product.rows.form = RF_GPU_F32;
+    assert_int_equal(rf_gpu_matvec(&run.compute, &run.product, &error), RF_ERROR_INTERNAL);
+    assert_non_null(strstr(error.message, "form"));
+    run.product.rows.form = RF_GPU_Q8;
+    run.product.parts[0].weights += 8;
+    assert_int_equal(rf_gpu_matvec(&run.compute, &run.product, &error), RF_ERROR_INTERNAL);
+    assert_non_null(strstr(error.message, "alignment must be 16"));
+    run.product.parts[0].weights -= 8;
+    close_run(&run);
+}
+
+static void forms_suit_the_kernels(void **state)
+{
+    (void)state;
+    for (uint32_t t = 0; t < n_computable_types; t++) {
+        rf_type type = computable_types[t];
+        rf_gpu_form few = is_float(type) ? RF_GPU_F32 : RF_GPU_Q8;
+        assert_int_equal(rf_gpu_form_for(type, 1), few);
+        assert_int_equal(rf_gpu_form_for(type, RF_GPU_MATVEC_ROWS), few);
+        assert_int_equal(rf_gpu_form_for(type, RF_GPU_MATVEC_ROWS + 1), RF_GPU_F16);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(products_of_any_shape),   cmocka_unit_test(short_and_long_rows),
+        cmocka_unit_test(gates_and_ups),           cmocka_unit_test(experts_by_their_ids),
+        cmocka_unit_test(strange_scales_are_seen), cmocka_unit_test(refuses_what_it_cannot_do),
+        cmocka_unit_test(forms_suit_the_kernels),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
