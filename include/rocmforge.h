@@ -456,9 +456,9 @@ typedef struct rf_model_options {
     rf_read_mode read_mode;
     bool verify;              /* read every tensor back and compare it with what the file gave */
     uint32_t n_readers;       /* threads that read the file, at most 64; 0: 12 */
-    uint32_t staging_buffers; /* pinned buffers that the bytes pass through, at most 256; 0: 16 */
+    uint32_t staging_buffers; /* pinned buffers that the bytes pass through, at most 256; 0: 14 */
     uint64_t staging_bytes;   /* of one buffer: a multiple of 4096, 128 KiB to 256 MiB; all buffers
-                                 together at most 2 GiB; 0: 8 MiB */
+                                 together at most 2 GiB; 0: 4 MiB */
 } rf_model_options;
 
 #define RF_MODEL_OPTIONS_INIT ((rf_model_options){.size = sizeof(rf_model_options)})
