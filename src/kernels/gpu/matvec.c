@@ -7,8 +7,10 @@
 #include "kernels/gpu/product.h"
 
 /* Warps that a compute unit of NVIDIA's has work for, of 32 lanes. As long as there are fewer,
- * pairs of rows are shared by more of them. */
-#define WARPS_A_UNIT 32U
+ * pairs of rows are shared by more of them. Measured on an H200 (docs/performance.md): with 8 to 24
+ * decode is the same, with 32 and 64 blocks that share activations are loaded once more for each.
+ */
+#define WARPS_A_UNIT 16U
 
 /* Elements of activations that a block keeps, over all rows: 20 KiB. A tile is at least one step of
  * each warp. */
