@@ -264,7 +264,7 @@ template <u32 M> DEVICE void multiply_rows(tile_c (&c)[M], const f16 *rows, cons
      * row do at once. */
     UNROLL
     for (u32 i = 0; i < C_ELEMENTS; i++) {
-        tile_ab x = *(const tile_ab *)(rows + c_row(i) * STRIDE);
+        tile_ab x = load_side_by_side(rows + c_row(i) * STRIDE);
         UNROLL
         for (u32 m = 0; m < M; m++)
             c[m].v[i] = dot16(x, w[m], c[m].v[i]);
