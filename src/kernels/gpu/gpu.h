@@ -1,6 +1,6 @@
 /*
  * gpu.h: the operations of GPU devices: one host side for AMD, NVIDIA and the emulated GPU. Each
- * operation is a file of its own that fills a kernel's arguments (args.h) and launches it.
+ * operation is a file of its own that fills a kernel's arguments (args_NAME.h) and launches it.
  *
  * Units: what is compiled and loaded as one piece of device code, a .hip file, or one with an
  * element type of weights given ("matvec_q4_k"). A unit is loaded when the first of its kernels is

@@ -1,7 +1,7 @@
 /*
  * prelude.h: the dialect that GPU kernels are written in. One source for AMD, NVIDIA and the
  * emulated GPU; no vendor's header. The files around it: math.h (functions), matrix.h (matrix
- * units), quants.h (blocks of weights), args.h (what kernels are given).
+ * units), quants.h (blocks of weights), args_NAME.h (what kernels are given).
  *
  * The dialect is C with three things of C++: templates over element types and sizes, references
  * nowhere, and function overloads here in the prelude. Its rules:
