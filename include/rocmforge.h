@@ -812,6 +812,16 @@ RF_API size_t rf_engine_active(const rf_engine *engine);
 RF_API rf_status rf_engine_cancel(rf_engine *engine, rf_sequence sequence, rf_error *error);
 
 /*
+ * Cuts a running sequence back to the first n_keep tokens of its prompt, which stay computed, and
+ * lets it go on with another request behind them, as if the two had been submitted together: the
+ * rest of the prompt and what was generated is gone, max_tokens and the sampling are new. On
+ * failure the sequence is as before. Errors: NOT_FOUND (it is over, or waits still), RANGE (fewer
+ * tokens of its prompt are computed than it should keep), ARGUMENT and FULL as in rf_engine_submit.
+ */
+RF_API rf_status rf_engine_rewind(rf_engine *engine, rf_sequence sequence, size_t n_keep,
+                                  const rf_request *rest, rf_error *error);
+
+/*
  * The logits of every token of a text: logits[n_tokens][n_vocabulary], f32, row i after token i.
  * In passes of n_batch tokens, or token by token through the cache if one_by_one; no request may be
  * active (RF_ERROR_BUSY). RF_ERROR_FULL where the text exceeds the context. After a failure logits

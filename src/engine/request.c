@@ -1,4 +1,4 @@
-/* request.c: taking requests in, checked, and letting go of them. */
+/* request.c: taking requests in, checked, cutting them back, and letting go of them. */
 #include <inttypes.h>
 #include <string.h>
 
@@ -33,14 +33,18 @@ rf_status rf_engine_check_tokens(const rf_engine *engine, const int32_t *tokens,
     return RF_OK;
 }
 
-static rf_status make_state(const rf_engine *engine, const rf_request *request,
-                            rf_request_state *state, rf_error *error)
+static rf_status fill_state(const rf_engine *engine, const int32_t *kept, uint32_t n_kept,
+                            const rf_request *request, rf_request_state *state, rf_error *error)
 {
-    state->tokens = rf_calloc(request->n_tokens, sizeof(*state->tokens));
+    uint32_t n = n_kept + (uint32_t)request->n_tokens; /* both within a context: no overflow */
+    state->tokens = rf_calloc(n, sizeof(*state->tokens));
     if (!state->tokens)
-        return rf_error_host_memory(error, "a prompt", request->n_tokens * sizeof(*state->tokens));
-    memcpy(state->tokens, request->tokens, request->n_tokens * sizeof(*state->tokens));
-    state->n_prompt = (uint32_t)request->n_tokens;
+        return rf_error_host_memory(error, "a prompt", n * sizeof(*state->tokens));
+    if (n_kept)
+        memcpy(state->tokens, kept, n_kept * sizeof(*state->tokens));
+    memcpy(state->tokens + n_kept, request->tokens, request->n_tokens * sizeof(*state->tokens));
+    state->n_prompt = n;
+    state->n_done = n_kept;
     state->max_tokens = request->max_tokens ? request->max_tokens : UINT32_MAX;
     state->ignore_end = request->ignore_end;
     state->kv = RF_KV_NO_SEQUENCE;
@@ -51,18 +55,29 @@ static rf_status make_state(const rf_engine *engine, const rf_request *request,
     return RF_OK;
 }
 
-rf_status rf_engine_submit(rf_engine *engine, const rf_request *request, rf_sequence *out,
-                           rf_error *error)
+/* A state for a request, its prompt being these n_kept tokens, which are in the cache, and then the
+ * request's own, which were checked. */
+static rf_status make_state(const rf_engine *engine, const int32_t *kept, uint32_t n_kept,
+                            const rf_request *request, rf_request_state **out, rf_error *error)
 {
-    RF_TRY(rf_engine_check_tokens(engine, request->tokens, request->n_tokens, error));
     rf_request_state *state = rf_calloc(1, sizeof(*state));
     if (!state)
         return rf_error_host_memory(error, "a request", sizeof(*state));
-    rf_status status = make_state(engine, request, state, error);
+    rf_status status = fill_state(engine, kept, n_kept, request, state, error);
     if (status != RF_OK) {
         rf_request_state_free(state);
         return status;
     }
+    *out = state;
+    return RF_OK;
+}
+
+rf_status rf_engine_submit(rf_engine *engine, const rf_request *request, rf_sequence *out,
+                           rf_error *error)
+{
+    RF_TRY(rf_engine_check_tokens(engine, request->tokens, request->n_tokens, error));
+    rf_request_state *state = NULL;
+    RF_TRY(make_state(engine, NULL, 0, request, &state, error));
     state->id = ++engine->last_id;
     if (engine->queue_last)
         engine->queue_last->following = state;
@@ -94,19 +109,62 @@ static rf_request_state *unqueue(rf_engine *engine, rf_sequence id)
     return request;
 }
 
+static rf_status not_active(rf_sequence sequence, rf_error *error)
+{
+    return rf_error_set(error, RF_ERROR_NOT_FOUND, "sequence %" PRIu64 " is not active", sequence);
+}
+
+/* The slot in which a sequence runs; n_sequences where it does not. */
+static uint32_t slot_of(const rf_engine *engine, rf_sequence id)
+{
+    uint32_t i = 0;
+    while (i < engine->shape.kv.n_sequences && !(engine->slots[i] && engine->slots[i]->id == id))
+        i++;
+    return i;
+}
+
+rf_status rf_engine_rewind(rf_engine *engine, rf_sequence sequence, size_t n_keep,
+                           const rf_request *rest, rf_error *error)
+{
+    uint32_t slot = slot_of(engine, sequence);
+    if (slot == engine->shape.kv.n_sequences)
+        return not_active(sequence, error);
+    rf_request_state *old = engine->slots[slot];
+    if (n_keep > old->n_done)
+        return rf_error_set(error, RF_ERROR_RANGE,
+                            "sequence %" PRIu64 ": %zu tokens to keep, of %u that are computed of "
+                            "its prompt",
+                            sequence, n_keep, old->n_done);
+    RF_TRY(rf_engine_check_tokens(engine, rest->tokens, rest->n_tokens, error));
+    if (rest->n_tokens > engine->shape.kv.n_context - n_keep)
+        return rf_error_set(error, RF_ERROR_FULL,
+                            "context full: %zu tokens behind %zu, the context has %u",
+                            rest->n_tokens, n_keep, engine->shape.kv.n_context);
+    rf_request_state *state = NULL;
+    RF_TRY(make_state(engine, old->tokens, (uint32_t)n_keep, rest, &state, error));
+    rf_status status = rf_kvcache_truncate(engine->kv, old->kv, (uint32_t)n_keep, error);
+    if (status != RF_OK) {
+        rf_request_state_free(state);
+        return status;
+    }
+    state->id = sequence;
+    state->kv = old->kv;
+    engine->slots[slot] = state;
+    rf_request_state_free(old);
+    return RF_OK;
+}
+
 rf_status rf_engine_cancel(rf_engine *engine, rf_sequence sequence, rf_error *error)
 {
     rf_request_state *request = unqueue(engine, sequence);
-    for (uint32_t i = 0; !request && i < engine->shape.kv.n_sequences; i++) {
-        if (engine->slots[i] && engine->slots[i]->id == sequence) {
-            request = engine->slots[i];
-            RF_TRY(rf_kvcache_release(engine->kv, request->kv, error));
-            engine->slots[i] = NULL;
-        }
+    uint32_t slot = slot_of(engine, sequence);
+    if (!request && slot == engine->shape.kv.n_sequences)
+        return not_active(sequence, error);
+    if (!request) {
+        request = engine->slots[slot];
+        RF_TRY(rf_kvcache_release(engine->kv, request->kv, error));
+        engine->slots[slot] = NULL;
     }
-    if (!request)
-        return rf_error_set(error, RF_ERROR_NOT_FOUND, "sequence %" PRIu64 " is not active",
-                            sequence);
     rf_request_state_free(request);
     engine->n_active--;
     return RF_OK;
