@@ -297,6 +297,9 @@ RF_API rf_status rf_runtime_open(const rf_runtime_options *options, rf_runtime *
  * given back: that is given back now, and named. */
 RF_API rf_status rf_runtime_close(rf_runtime *runtime, rf_error *error);
 RF_API rf_status rf_runtime_device(rf_runtime *runtime, rf_device_info *out, rf_error *error);
+/* What its kernels were compiled for: "cpu avx2", "sm_90", "gfx11-generic"; NULL where this build
+ * has none for the device, so that models can be planned and loaded on it, and not computed. */
+RF_API const char *rf_runtime_kernels(const rf_runtime *runtime);
 
 /* ---------------------------------------------------------------------------- device check --- */
 
@@ -621,7 +624,8 @@ RF_API rf_plan_item rf_plan_item_at(const rf_plan *plan, size_t i); /* all zero 
 
 /*
  * What a load is held against: its two halves by themselves, made with the same threads, buffers
- * and streams, and the state of the page cache that it starts from.
+ * and streams, and the state of the page cache that it starts from. And what a token is held
+ * against: how fast memory is read.
  */
 
 typedef struct rf_measure_options {
@@ -656,6 +660,23 @@ RF_API rf_status rf_measure_read(rf_runtime *runtime, const char *const *paths, 
  * allocated is freed again. Errors: ARGUMENT, DEVICE, DEVICE_MEMORY, HOST_MEMORY. */
 RF_API rf_status rf_measure_copy(rf_runtime *runtime, const rf_measure_options *options,
                                  rf_transfer_measurement *out, rf_error *error);
+
+typedef struct rf_memory_measurement {
+    uint64_t bytes; /* that were moved: read, and where they were copied written as well */
+    uint64_t nanoseconds;
+    uint64_t slowest_nanoseconds; /* of the runs, of which the above is the fastest */
+    uint32_t n_runs;
+    bool copied;        /* by the device, within its memory; false: read alone, by threads */
+    uint32_t n_threads; /* that read; 0 where they were copied */
+} rf_memory_measurement;
+
+/*
+ * How fast the memory that weights lie in is: on a GPU by copies within it, on a CPU by reading
+ * with all of the runtime's threads. Takes at most 1 GiB of it, or a quarter of what is free, and
+ * gives it back. Errors: DEVICE, DEVICE_MEMORY, HOST_MEMORY.
+ */
+RF_API rf_status rf_measure_memory(rf_runtime *runtime, rf_memory_measurement *out,
+                                   rf_error *error);
 
 /* Which part of a file is in the page cache, 0 to 1, from a sample of places. UNSUPPORTED where the
  * file system does not tell. */
@@ -841,6 +862,25 @@ typedef struct rf_engine_stats {
 } rf_engine_stats;
 
 RF_API rf_engine_stats rf_engine_statistics(const rf_engine *engine);
+
+/* One pass: each of n_sequences, which hold depth tokens, computes n_tokens more. */
+typedef struct rf_pass_shape {
+    uint32_t n_sequences;
+    uint32_t depth;
+    uint32_t n_tokens;
+    bool logits; /* of each sequence's last token */
+} rf_pass_shape;
+
+/* What a pass has to do at least, by arithmetic: what its time is held against. */
+typedef struct rf_pass_work {
+    double weight_bytes; /* of every weight that is used, once; of experts, those that tokens which
+                            choose at random use together, on average */
+    double kv_bytes;     /* keys and values of every sequence, its new tokens included, once */
+    double flops;        /* multiplications and additions of products and attention */
+} rf_pass_work;
+
+/* Any shape: it need not fit the engine. */
+RF_API rf_pass_work rf_engine_pass_work(const rf_engine *engine, const rf_pass_shape *shape);
 
 /* ------------------------------------------------------------------------ synthetic models --- */
 

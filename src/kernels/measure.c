@@ -69,6 +69,11 @@ rf_status rf_measure_copy(rf_runtime *runtime, const rf_measure_options *options
     return rf_memory_measure_copy(runtime->memory, bytes, &config, out, error);
 }
 
+rf_status rf_measure_memory(rf_runtime *runtime, rf_memory_measurement *out, rf_error *error)
+{
+    return rf_memory_measure_speed(runtime->memory, runtime->threads, out, error);
+}
+
 rf_status rf_page_cache_share(const char *path, double *out, rf_error *error)
 {
     rf_file *file = NULL;

@@ -77,6 +77,13 @@ rf_status rf_runtime_device(rf_runtime *runtime, rf_device_info *out, rf_error *
     return RF_OK;
 }
 
+const char *rf_runtime_kernels(const rf_runtime *runtime)
+{
+    if (runtime->facts.unified)
+        return runtime->kernels->name;
+    return runtime->programs ? rf_gpu_programs_target(runtime->programs) : NULL;
+}
+
 rf_status rf_memory_stats_get(rf_runtime *runtime, rf_memory_stats *stats, rf_error *error)
 {
     return rf_memory_statistics(runtime->memory, stats, error);

@@ -62,6 +62,35 @@ static void copies_are_whole_buffers(void **state)
     emu_runtime_close(&r);
 }
 
+/* On a GPU by copies, which read and write; where memory is the host's by all threads, which read.
+ */
+static void memory_is_copied_or_read(void **state)
+{
+    (void)state;
+    emu_runtime r;
+    emu_runtime_open(&r);
+    rf_emu_set_memory(r.emu, 64 << 20); /* of which an eighth is moved */
+    for (int unified = 0; unified < 2; unified++) {
+        rf_memory_measurement m = {0};
+        rf_error error;
+        rf_runtime *runtime = NULL;
+        rf_runtime_options options = RF_RUNTIME_OPTIONS_INIT;
+        options.device = "cpu";
+        options.n_threads = 2;
+        assert_int_equal(rf_runtime_open(&options, &runtime, &error), RF_OK);
+        if (rf_measure_memory(unified ? runtime : &r.runtime, &m, &error) != RF_OK)
+            fail_msg("%s", error.message);
+        assert_int_equal(m.copied, !unified);
+        assert_int_equal(m.n_threads, unified ? 2 : 0);
+        assert_true(m.n_runs >= 3 && m.nanoseconds > 0);
+        assert_true(m.slowest_nanoseconds >= m.nanoseconds);
+        assert_true(m.bytes >= (unified ? 1U << 20 : 2U << 20));
+        assert_int_equal(rf_runtime_close(runtime, &error), RF_OK);
+    }
+    emu_runtime_expect_empty(&r);
+    emu_runtime_close(&r);
+}
+
 static void limits_are_named(void **state)
 {
     (void)state;
@@ -83,7 +112,7 @@ static void limits_are_named(void **state)
     emu_runtime_close(&r);
 }
 
-/* Both measurements, the nth call of something failing; whether that fired. */
+/* All measurements, the nth call of something failing; whether that fired. */
 static bool survive(emu_runtime *r, const cargo *c)
 {
     rf_staging_config config = {
@@ -96,6 +125,11 @@ static bool survive(emu_runtime *r, const cargo *c)
         status = rf_memory_measure_copy(r->runtime.memory, 600000, &config, &m, &error);
     else
         assert_int_equal(m.bytes, 7);
+    rf_memory_measurement speed = {.bytes = 7};
+    if (status == RF_OK)
+        status = rf_memory_measure_speed(r->runtime.memory, r->runtime.threads, &speed, &error);
+    if (status != RF_OK)
+        assert_int_equal(speed.bytes, 7);
     bool fired = rf_fault_device_fired(r->device);
     for (int site = 0; site < RF_FAULT_SITE_COUNT; site++) {
         fired = fired || rf_fault_fired((rf_fault_site)site);
@@ -116,6 +150,7 @@ static void every_failing_call_is_survived(void **state)
     (void)state;
     emu_runtime r;
     emu_runtime_open(&r);
+    rf_emu_set_memory(r.emu, 64 << 20); /* so that little is moved */
     cargo *c = cargo_pack_random("/tmp", 1 << 20, 4);
     unsigned faults = 0;
     for (uint64_t n = 1;; n++, faults++) {
@@ -141,6 +176,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_is_of_whole_files),
         cmocka_unit_test(copies_are_whole_buffers),
+        cmocka_unit_test(memory_is_copied_or_read),
         cmocka_unit_test(limits_are_named),
         cmocka_unit_test(every_failing_call_is_survived),
     };

@@ -20,6 +20,9 @@ rf_status rf_gpu_programs_why_none(const rf_device *device, const rf_device_fact
                                    rf_error *error);
 rf_status rf_gpu_programs_close(rf_gpu_programs *programs, rf_error *error); /* NULL is allowed */
 
+/* For which architecture the kernels were compiled: the device's own, or one whose code it runs. */
+const char *rf_gpu_programs_target(const rf_gpu_programs *programs);
+
 /* What kernels may count on. */
 typedef struct rf_gpu_traits {
     uint32_t warp_size;

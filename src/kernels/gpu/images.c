@@ -103,6 +103,16 @@ rf_status rf_gpu_image_require(const char *architecture, rf_error *error)
     return find(architecture, NULL, &below) ? RF_OK : none(architecture, error);
 }
 
+const char *rf_gpu_image_target(const char *architecture)
+{
+    unsigned below = UINT_MAX;
+    if (rf_gpu_image_require(architecture, NULL) != RF_OK)
+        return NULL;
+    if (rf_gpu_emulated_is(architecture))
+        return architecture;
+    return find(architecture, NULL, &below)->architecture;
+}
+
 static rf_status unpack(const rf_gpu_packed_image *image, rf_gpu_image *out, rf_error *error)
 {
     void *code = rf_calloc(1, image->bytes);

@@ -29,6 +29,10 @@ void rf_gpu_image_close(rf_gpu_image *image);
 /* Whether there is any code for an architecture; the error of rf_gpu_image_open where not. */
 rf_status rf_gpu_image_require(const char *architecture, rf_error *error);
 
+/* The architecture whose code suits a device best, as the build names it ("sm_90:cubin",
+ * "gfx11-generic"); an emulated device's own; NULL where there is none. */
+const char *rf_gpu_image_target(const char *architecture);
+
 /* ---- the table that the build makes (tools/pack_kernels.py) ---------------------------------- */
 
 typedef struct rf_gpu_packed_image {

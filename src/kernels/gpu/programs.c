@@ -80,6 +80,11 @@ const rf_gpu_traits *rf_gpu_traits_of(const rf_gpu_programs *programs)
     return &programs->traits;
 }
 
+const char *rf_gpu_programs_target(const rf_gpu_programs *programs)
+{
+    return rf_gpu_image_target(programs->architecture);
+}
+
 /* ---- opening and closing --------------------------------------------------------------------- */
 
 rf_status rf_gpu_programs_why_none(const rf_device *device, const rf_device_facts *facts,
