@@ -1,9 +1,11 @@
-/* bench.c: rocmforge bench. Opens what is measured, and decides in which order it is. */
+/* bench.c: rocmforge bench. Of loads it opens what is measured, and decides in which order it is;
+ * the rest is bench_infer.c's. */
 #include "cli/bench.h"
 
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "cli/bench_infer.h"
 #include "cli/model_path.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -169,7 +171,7 @@ static rf_status measure_loads(const rf_bench_subject *subject, rf_bench_report 
     return measure_state(subject, RF_BENCH_WARM, reads, copies ? &copy : NULL, report, error);
 }
 
-rf_status rf_cli_bench(const rf_cli_settings *settings, rf_error *error)
+static rf_status bench_loads(const rf_cli_settings *settings, rf_error *error)
 {
     rf_bench_subject subject = {0};
     rf_bench_report report = {.complete = true};
@@ -186,4 +188,9 @@ rf_status rf_cli_bench(const rf_cli_settings *settings, rf_error *error)
         return rf_cli_json_print(report.document, report.complete, error);
     json_decref(report.document);
     return status;
+}
+
+rf_status rf_cli_bench(const rf_cli_settings *settings, rf_error *error)
+{
+    return settings->load ? bench_loads(settings, error) : rf_bench_infer(settings, error);
 }

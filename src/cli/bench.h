@@ -1,7 +1,7 @@
 /*
- * bench.h: rocmforge bench. bench.c opens what is measured and decides the order, bench_load.c
- * measures, bench_host.c watches the host's memory, bench_print.c shows the results, each as soon
- * as it is known.
+ * bench.h: rocmforge bench --load. bench.c opens what is measured and decides the order,
+ * bench_load.c measures, bench_host.c watches the host's memory, bench_print.c shows the results,
+ * each as soon as it is known.
  */
 #ifndef RF_CLI_BENCH_H
 #define RF_CLI_BENCH_H

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "cli/lists.h"
 #include "cli/numbers.h"
 
 static bool takes(const rf_cli_option *option, rf_cli_command command)
@@ -98,27 +99,6 @@ static rf_status choose(const char *choices, const char *text, const char **out,
     return rf_error_set(error, RF_ERROR_ARGUMENT, "'%s' is none of %s", text, choices);
 }
 
-/* Reads numbers separated by commas. */
-static rf_status parse_list(const char *text, bool sizes, uint64_t minimum, uint64_t maximum,
-                            rf_cli_list *out, rf_error *error)
-{
-    rf_cli_list list = {0};
-    for (const char *at = text; at; at = strchr(at, ',') ? strchr(at, ',') + 1 : NULL) {
-        char word[32];
-        size_t length = strcspn(at, ",");
-        if (length >= sizeof(word) || list.count == RF_CLI_LIST_MAX)
-            return rf_error_set(error, RF_ERROR_ARGUMENT,
-                                "'%s' is not a list of at most %d numbers", text, RF_CLI_LIST_MAX);
-        memcpy(word, at, length);
-        word[length] = '\0';
-        uint64_t *value = &list.values[list.count++];
-        RF_TRY(sizes ? rf_cli_parse_size(word, minimum, maximum, value, error)
-                     : rf_cli_parse_count(word, minimum, maximum, value, error));
-    }
-    *out = list;
-    return RF_OK;
-}
-
 static rf_status add_bias(rf_cli_settings *settings, const char *text, rf_error *error)
 {
     rf_logit_bias bias;
@@ -162,8 +142,9 @@ static rf_status store(const rf_cli_option *option, const char *value, rf_cli_se
         return rf_cli_parse_real(value, option->minimum, option->maximum, field, error);
     case RF_CLI_COUNTS:
     case RF_CLI_SIZES:
-        return parse_list(value, option->kind == RF_CLI_SIZES, integer_limit(option->minimum),
-                          integer_limit(option->maximum), field, error);
+        return rf_cli_parse_list(value, option->kind == RF_CLI_SIZES,
+                                 integer_limit(option->minimum), integer_limit(option->maximum),
+                                 field, error);
     case RF_CLI_BIAS:
         return add_bias(settings, value, error);
     }
@@ -233,6 +214,39 @@ static rf_status read_arguments(size_t count, char **arguments, rf_cli_settings 
     return RF_OK;
 }
 
+/* Options of the bench that are of loads alone, or of everything but loads. */
+static rf_status check_bench(const rf_cli_settings *s, rf_error *error)
+{
+    const struct {
+        const char *name;
+        bool given;
+        bool of_load;
+    } rows[] = {
+        {"--cold", s->cold, true},
+        {"--warm", s->warm, true},
+        {"--readers", s->readers_list.count, true},
+        {"--staging-buffers", s->staging_buffers_list.count, true},
+        {"--staging-bytes", s->staging_bytes_list.count, true},
+        {"--prompt", s->prompt_list.count, false},
+        {"--predict", s->predict_list.count, false},
+        {"--depth", s->depth_list.count, false},
+        {"--parallel", s->parallel_list.count, false},
+        {"--batch", s->batch_list.count, false},
+        {"--csv", s->csv, false},
+    };
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        if (rows[i].given && rows[i].of_load != s->load)
+            return rf_error_set(error, RF_ERROR_ARGUMENT,
+                                s->load ? "options %s and --load exclude each other"
+                                        : "option %s needs --load",
+                                rows[i].name);
+    }
+    if (s->json && s->csv)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "options --json and --csv exclude each other");
+    return RF_OK;
+}
+
 /* What no single option can tell: required ones, and ones that contradict each other. */
 static rf_status check_together(const rf_cli_settings *settings, rf_error *error)
 {
@@ -247,10 +261,8 @@ static rf_status check_together(const rf_cli_settings *settings, rf_error *error
                             "options --prompt and --file exclude each other");
     if (settings->system && !settings->chat)
         return rf_error_set(error, RF_ERROR_ARGUMENT, "option --system needs --chat");
-    if (settings->command == RF_CLI_BENCH && !settings->load)
-        return rf_error_set(error, RF_ERROR_ARGUMENT,
-                            "option --load is missing: it is what can be "
-                            "measured");
+    if (settings->command == RF_CLI_BENCH)
+        RF_TRY(check_bench(settings, error));
     static const char *const synth_arguments[] = {"SHAPE", "QUANT", "OUT"};
     size_t needed = settings->list ? 0 : settings->dry_run ? 2 : 3;
     if (settings->command == RF_CLI_SYNTH && settings->n_arguments < needed)

@@ -14,7 +14,7 @@
 #include "rocmforge.h"
 
 /* Numbers of an option that takes a list. */
-#define RF_CLI_LIST_MAX 16
+#define RF_CLI_LIST_MAX 64
 typedef struct rf_cli_list {
     uint64_t values[RF_CLI_LIST_MAX];
     size_t count; /* 0: not given */
@@ -88,10 +88,16 @@ typedef struct rf_cli_settings {
     rf_cli_list readers_list;
     rf_cli_list staging_buffers_list;
     rf_cli_list staging_bytes_list;
+    rf_cli_list prompt_list;
+    rf_cli_list predict_list;
+    rf_cli_list depth_list;
+    rf_cli_list parallel_list;
+    rf_cli_list batch_list;
 
     const char *output;
     const char *svg;
     bool json;
+    bool csv;
     bool all;
     bool no_echo;
     bool memory_report;
@@ -104,7 +110,7 @@ typedef enum rf_cli_kind {
     RF_CLI_COUNT,  /* uint64_t within the limits */
     RF_CLI_SIZE,   /* the same, in bytes */
     RF_CLI_REAL,   /* double within the limits */
-    RF_CLI_COUNTS, /* rf_cli_list: integers within the limits, separated by commas */
+    RF_CLI_COUNTS, /* rf_cli_list: integers within the limits, see rf_cli_parse_list */
     RF_CLI_SIZES,  /* the same, in bytes */
     RF_CLI_BIAS,   /* adds to biases */
 } rf_cli_kind;

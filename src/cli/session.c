@@ -50,19 +50,32 @@ rf_engine_options rf_cli_engine_options(const rf_cli_settings *settings)
     return options;
 }
 
-static rf_status open_parts(const rf_cli_settings *settings,
-                            const rf_engine_options *engine_options, rf_cli_session *session,
-                            rf_error *error)
+rf_status rf_cli_session_begin(const rf_cli_settings *settings, rf_cli_session *session,
+                               rf_error *error)
 {
     RF_TRY(rf_cli_model_path(settings->model, &session->path, error));
     RF_TRY(rf_cli_open_runtime(settings, &session->runtime, error));
-    RF_TRY(rf_runtime_device(session->runtime, &session->device, error));
+    return rf_runtime_device(session->runtime, &session->device, error);
+}
+
+rf_status rf_cli_session_load(const rf_cli_settings *settings, rf_cli_session *session,
+                              rf_error *error)
+{
     rf_cli_progress progress = rf_cli_progress_start("loading", settings->quiet);
     rf_model_options options = rf_cli_model_options(settings);
     options.progress = rf_cli_progress_show;
     options.progress_user = &progress;
     RF_TRY(rf_model_load(session->runtime, session->path, &options, &session->model, error));
     session->tokenizer = rf_model_tokenizer(session->model);
+    return RF_OK;
+}
+
+static rf_status open_parts(const rf_cli_settings *settings,
+                            const rf_engine_options *engine_options, rf_cli_session *session,
+                            rf_error *error)
+{
+    RF_TRY(rf_cli_session_begin(settings, session, error));
+    RF_TRY(rf_cli_session_load(settings, session, error));
     return rf_engine_create(session->model, engine_options, &session->engine, error);
 }
 

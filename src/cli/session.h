@@ -26,6 +26,13 @@ rf_engine_options rf_cli_engine_options(const rf_cli_settings *settings);
 rf_status rf_cli_session_open(const rf_cli_settings *settings,
                               const rf_engine_options *engine_options, rf_cli_session *out,
                               rf_error *error);
+/* The same in parts, for what comes between them or needs engines of its own: finds the model's
+ * file and opens the device; loads the model. After a failure the session is to be closed as well.
+ */
+rf_status rf_cli_session_begin(const rf_cli_settings *settings, rf_cli_session *session,
+                               rf_error *error);
+rf_status rf_cli_session_load(const rf_cli_settings *settings, rf_cli_session *session,
+                              rf_error *error);
 void rf_cli_session_close(rf_cli_session *session);
 
 /* The model's tokenizer; RF_ERROR_UNSUPPORTED where the file has none. */

@@ -139,6 +139,15 @@ static void every_way_of_writing_is_read(void **state)
     assert_int_equal(s.staging_bytes_list.values[1], 1 << 20);
     assert_int_equal(s.staging_buffers_list.count, 0);
     assert_int_equal(s.repeat, 2);
+    assert_int_equal(parse(RF_CLI_BENCH, "-p 512 -n 1-4 -d 0,8192 --parallel 1-64*2 -b64 --csv -q",
+                           storage, &s, &error),
+                     RF_OK);
+    assert_int_equal(s.prompt_list.count, 1);
+    assert_int_equal(s.predict_list.values[3], 4);
+    assert_int_equal(s.depth_list.values[1], 8192);
+    assert_int_equal(s.parallel_list.count, 7);
+    assert_int_equal(s.batch_list.values[0], 64);
+    assert_true(s.csv && !s.load);
 
     assert_int_equal(parse(RF_CLI_RUN, "-f -", storage, &s, &error), RF_OK);
     assert_string_equal(s.file, "-");
@@ -177,7 +186,12 @@ static void wrong_command_lines_are_refused_by_name(void **state)
         {RF_CLI_RUN, "--system x", "option --system needs --chat"},
         {RF_CLI_RUN, "x", "'x' is one argument too many"},
         {RF_CLI_INSPECT, "x y", "'y' is one argument too many"},
-        {RF_CLI_BENCH, "-r 3", "option --load is missing: it is what can be measured"},
+        {RF_CLI_BENCH, "--cold", "option --cold needs --load"},
+        {RF_CLI_BENCH, "--staging-bytes 1M", "option --staging-bytes needs --load"},
+        {RF_CLI_BENCH, "--load -n 3", "options --predict and --load exclude each other"},
+        {RF_CLI_BENCH, "--json --csv", "options --json and --csv exclude each other"},
+        {RF_CLI_BENCH, "-d cuda", "option -d: 'cuda' is not an integer from 0 to 1073741824"},
+        {RF_CLI_BENCH, "-p 1-100", "option -p: '1-100' has more than 64 numbers"},
         {RF_CLI_BENCH, "--load --readers 8,,9",
          "option --readers: '' is not an integer from 1 to 64"},
         {RF_CLI_BENCH, "--load --readers 8,65",
@@ -185,12 +199,9 @@ static void wrong_command_lines_are_refused_by_name(void **state)
         {RF_CLI_BENCH, "--load --staging-bytes 1M,64K",
          "option --staging-bytes: '64K' is not a size from 131072 to 268435456 bytes (K, M, G or T "
          "may follow)"},
-        {RF_CLI_BENCH, "--load --readers 1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1",
-         "option --readers: '1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1,1' is not a list of at most 16 "
-         "numbers"},
         {RF_CLI_BENCH, "--load --readers 100000000000000000000000000000000000000",
-         "option --readers: '100000000000000000000000000000000000000' is not a list of at most 16 "
-         "numbers"},
+         "option --readers: '100000000000000000000000000000000000000' is not an integer from 1 to "
+         "64"},
         {RF_CLI_LOGITS, "--tokens 1", "option --output is missing"},
         {RF_CLI_LOGITS, "-o x", "option --tokens is missing"},
     };

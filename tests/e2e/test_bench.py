@@ -1,4 +1,4 @@
-"""test_bench.py: rocmforge bench from outside: every phase and ceiling is there, and they agree with each other."""
+"""test_bench.py: rocmforge bench --load from outside: every phase and ceiling is there, and they agree with each other."""
 import json
 import os
 import re
@@ -41,8 +41,8 @@ def test_the_phases_of_a_load_add_up():
 def test_a_gpu_has_a_ceiling_of_copies_and_pinned_memory():
     with tempfile.TemporaryDirectory() as folder:
         path = model(folder)
-        result = measured("-m", path, "-d", "emu", "--warm", "-r", 1, "--staging-bytes", "128K")
-        text = succeed("bench", "--load", "-m", path, "-d", "emu", "--warm", "-r", 1).decode()
+        result = measured("-m", path, "--device", "emu", "--warm", "-r", 1, "--staging-bytes", "128K")
+        text = succeed("bench", "--load", "-m", path, "--device", "emu", "--warm", "-r", 1).decode()
     (loads,) = result["loads"]
     assert result["copying"]["gb_per_s"] > 0 and loads["share_of_copying"] > 0
     assert loads["driver_allocations"] > loads["staging_buffers"] > 0
@@ -53,7 +53,7 @@ def test_a_gpu_has_a_ceiling_of_copies_and_pinned_memory():
 def test_lists_are_measured_in_every_combination():
     with tempfile.TemporaryDirectory() as folder:
         result = measured(
-            *("-m", model(folder), "-d", "emu", "--warm", "-r", 1, "--readers", "1,2"),
+            *("-m", model(folder), "--device", "emu", "--warm", "-r", 1, "--readers", "1,2"),
             *("--staging-buffers", "2,3", "--staging-bytes", "128K,256K"),
         )
     ways = [(l["readers"], l["staging_buffers"], l["staging_bytes"] // l["staging_buffers"]) for l in result["loads"]]
@@ -76,8 +76,8 @@ def test_host_memory_is_what_the_load_took():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "m.gguf")
         succeed("synth", "qwen2.5-0.5b", "Q4_0", path, "--layers", 1, "-q")
-        pools = measured("-m", path, "-d", "cpu", "--no-mmap", "--warm", "-r", 1)["loads"][0]
-        mapped = measured("-m", path, "-d", "cpu", "--warm", "-r", 1)["loads"][0]
+        pools = measured("-m", path, "--device", "cpu", "--no-mmap", "--warm", "-r", 1)["loads"][0]
+        mapped = measured("-m", path, "--device", "cpu", "--warm", "-r", 1)["loads"][0]
     assert pools["bytes"] > 50e6, pools
     assert 0.9 < pools["host_bytes"][0] / pools["bytes"] < 2, pools  # the CPU's pools are host memory
     assert mapped["host_bytes"][0] < 0.9 * mapped["bytes"], mapped
@@ -86,18 +86,21 @@ def test_host_memory_is_what_the_load_took():
 def test_weights_in_place_are_not_read():
     with tempfile.TemporaryDirectory() as folder:
         path = model(folder)
-        result = measured("-m", path, "-d", "cpu", "--warm", "-r", 2)
-        text = succeed("bench", "--load", "-m", path, "-d", "cpu", "--warm", "-r", 2).decode()
+        result = measured("-m", path, "--device", "cpu", "--warm", "-r", 2)
+        text = succeed("bench", "--load", "-m", path, "--device", "cpu", "--warm", "-r", 2).decode()
     assert result["loads"][0]["mode"] == "in place" and "reading_warm" not in result
     assert "GB/s" not in text and "2 loads, in place" in text, text
 
 
 def test_wrong_usage_and_errors():
-    assert "option --load is missing" in fail(2, "bench")
+    assert "option --warm needs --load" in fail(2, "bench", "--warm")
+    assert "option --readers needs --load" in fail(2, "bench", "--readers", "3")
+    assert "options --depth and --load exclude each other" in fail(2, "bench", "--load", "-d", "3")
+    assert "options --csv and --load exclude each other" in fail(2, "bench", "--load", "--csv")
     assert "/nowhere/m.gguf" in fail(1, "bench", "--load", "-m", "/nowhere/m.gguf")
-    assert "nosuch" in fail(1, "bench", "--load", "-d", "nosuch")
+    assert "nosuch" in fail(1, "bench", "--load", "--device", "nosuch")
     assert "all staging buffers together" in fail(
-        1, "bench", "--load", "-d", "emu", "--staging-buffers", "256", "--staging-bytes", "256M"
+        1, "bench", "--load", "--device", "emu", "--staging-buffers", "256", "--staging-bytes", "256M"
     )
 
 
