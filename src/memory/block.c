@@ -33,7 +33,7 @@ rf_status rf_memory_register(rf_memory *memory, rf_address address, uint64_t byt
         .memory_class = memory_class,
         .bytes = bytes,
     };
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     rf_status status = RF_OK;
     uint64_t external = memory->classes[memory_class].external;
     if (bytes > RF_MEMORY_MAX_BYTES - external)
@@ -51,7 +51,7 @@ rf_status rf_memory_register(rf_memory *memory, rf_address address, uint64_t byt
         memory->external_blocks++;
         rf_memory_book(memory, memory_class, bytes, true);
     }
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
     if (status == RF_OK)
         *out = block;
     return status;
@@ -77,9 +77,9 @@ rf_status rf_memory_unregister(rf_block block, rf_error *error)
 {
     if (block.kind != RF_BLOCK_EXTERNAL || !block.memory)
         return rf_error_set(error, RF_ERROR_ARGUMENT, "this is not an external block");
-    pthread_mutex_lock(&block.memory->lock);
+    rf_lock_take(&block.memory->lock);
     rf_status status = unregister(block.memory, block, error);
-    pthread_mutex_unlock(&block.memory->lock);
+    rf_lock_give(&block.memory->lock);
     return status;
 }
 

@@ -31,7 +31,7 @@ void rf_memory_describe_use(rf_memory *memory, char *text, size_t capacity)
     size_t length = 0;
     char labels[RF_ERROR_MESSAGE_BYTES / 2];
     text[0] = '\0';
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     for (const rf_pool *pool = memory->pools; pool && length < capacity; pool = pool->next) {
         rf_memory_list_labels(memory, pool, labels, sizeof(labels));
         int written = snprintf(text + length, capacity - length,
@@ -44,7 +44,7 @@ void rf_memory_describe_use(rf_memory *memory, char *text, size_t capacity)
         snprintf(text + length, capacity - length, "%sexternal blocks are live: %s",
                  length ? "; " : "", labels);
     }
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
 }
 
 /* For whoever closes the device. */
@@ -66,7 +66,7 @@ rf_status rf_memory_open(rf_device *device, rf_memory **out, rf_error *error)
         return status;
     }
     memory->device = device;
-    pthread_mutex_init(&memory->lock, NULL); /* cannot fail with default attributes on Linux */
+    rf_lock_init(&memory->lock);
     memory->user.describe = tell_use;
     rf_device_join(device, &memory->user);
     *out = memory;
@@ -85,13 +85,13 @@ rf_status rf_memory_close(rf_memory *memory, rf_error *error)
 {
     if (!memory)
         return RF_OK;
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     bool in_use = memory->pools || memory->external_blocks;
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
     if (in_use)
         return still_in_use(memory, error);
     rf_device_leave(memory->device, &memory->user);
-    pthread_mutex_destroy(&memory->lock);
+    rf_lock_destroy(&memory->lock);
     rf_slots_free(&memory->slots);
     rf_free(memory);
     return RF_OK;
@@ -110,10 +110,10 @@ rf_status rf_memory_driver_alloc(rf_memory *memory, uint64_t bytes, uint64_t ali
     uint64_t begin = rf_clock_ns();
     rf_status status = device->ops->alloc(device, bytes, alignment, &address, error);
     uint64_t took = rf_clock_ns() - begin;
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     memory->driver_allocations++;
     memory->driver_nanoseconds += took;
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
     RF_TRY(status);
     /* A driver is not trusted either: all addresses below are sums with this one. */
     uint64_t end;
@@ -136,33 +136,11 @@ rf_status rf_memory_driver_free(rf_memory *memory, rf_address address, rf_error 
     uint64_t begin = rf_clock_ns();
     rf_status status = device->ops->free(device, address, error);
     uint64_t took = rf_clock_ns() - begin;
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     memory->driver_frees++;
     memory->driver_nanoseconds += took;
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
     return status;
-}
-
-void rf_memory_book(rf_memory *memory, rf_memory_class memory_class, uint64_t bytes, bool external)
-{
-    rf_memory_class_stats *c = &memory->classes[memory_class];
-    c->current += bytes;
-    c->total += bytes;
-    c->count++;
-    if (c->current > c->peak)
-        c->peak = c->current;
-    if (external)
-        c->external += bytes;
-}
-
-void rf_memory_unbook(rf_memory *memory, rf_memory_class memory_class, uint64_t bytes,
-                      bool external)
-{
-    rf_memory_class_stats *c = &memory->classes[memory_class];
-    c->current -= bytes;
-    c->count--;
-    if (external)
-        c->external -= bytes;
 }
 
 void rf_memory_list_labels(const rf_memory *memory, const rf_pool *pool, char *text,
@@ -222,7 +200,7 @@ rf_status rf_memory_statistics(rf_memory *memory, rf_memory_stats *stats, rf_err
                             "version %" PRIu32 " of the memory statistics is not known, only %d",
                             stats->version, RF_MEMORY_STATS_VERSION);
     rf_memory_stats s = {.version = RF_MEMORY_STATS_VERSION};
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     s.reserved = memory->reserved;
     s.high_water = memory->high_water;
     s.driver_allocations = memory->driver_allocations;
@@ -231,7 +209,7 @@ rf_status rf_memory_statistics(rf_memory *memory, rf_memory_stats *stats, rf_err
     memcpy(s.classes, memory->classes, sizeof(s.classes));
     for (const rf_pool *pool = memory->pools; pool; pool = pool->next)
         add_pool(pool, &s);
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
     if (s.free)
         s.fragmentation = 1.0 - (double)s.largest_free / (double)s.free;
     RF_TRY(check_balance(&s, error));
@@ -256,7 +234,7 @@ static rf_pool_stats describe(const rf_pool *pool, const pool_part *part)
 void rf_memory_list_pools(rf_memory *memory, rf_pool_stats *out, size_t capacity, size_t *count)
 {
     size_t n = 0;
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     for (const rf_pool *pool = memory->pools; pool; pool = pool->next)
         n += pool->n_parts;
     *count = n;
@@ -265,5 +243,5 @@ void rf_memory_list_pools(rf_memory *memory, rf_pool_stats *out, size_t capacity
         for (uint32_t i = 0; i < pool->n_parts && n + i < capacity; i++)
             out[n + i] = describe(pool, &pool->parts[i]);
     }
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
 }

@@ -44,7 +44,7 @@ static uint32_t spans_for(uint64_t pool_blocks, uint64_t part_bytes, uint64_t al
     uint64_t spans = 2 * pool_blocks + 1;
     if (spans > part_bytes / alignment)
         spans = part_bytes / alignment;
-    return spans < UINT32_MAX ? (uint32_t)spans : UINT32_MAX - 1;
+    return spans < RF_RANGE_MAX_SPANS ? (uint32_t)spans : RF_RANGE_MAX_SPANS;
 }
 
 static rf_status open_part(rf_pool *pool, const rf_plan *plan, uint32_t plan_pool,
@@ -102,7 +102,7 @@ static rf_status publish(rf_pool *pool, uint64_t max_blocks, rf_error *error)
 {
     rf_memory *memory = pool->memory;
     uint64_t reserved = 0;
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     rf_status status = RF_OK;
     if (!rf_add(memory->reserved, pool->reserved, &reserved) || reserved > RF_MEMORY_MAX_BYTES)
         status = rf_error_set(error, RF_ERROR_OVERFLOW, "the sizes of all pools overflow");
@@ -116,7 +116,7 @@ static rf_status publish(rf_pool *pool, uint64_t max_blocks, rf_error *error)
         if (reserved > memory->high_water)
             memory->high_water = reserved;
     }
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
     return status;
 }
 
@@ -164,10 +164,10 @@ rf_status rf_pool_close(rf_pool *pool, rf_error *error)
     if (!pool)
         return RF_OK;
     rf_memory *memory = pool->memory;
-    pthread_mutex_lock(&memory->lock);
+    rf_lock_take(&memory->lock);
     if (pool->live_blocks) {
         rf_status status = has_live_blocks(pool, error);
-        pthread_mutex_unlock(&memory->lock);
+        rf_lock_give(&memory->lock);
         return status;
     }
     rf_pool **link = &memory->pools;
@@ -176,7 +176,7 @@ rf_status rf_pool_close(rf_pool *pool, rf_error *error)
     *link = pool->next;
     memory->reserved -= pool->reserved;
     rf_slots_unreserve(&memory->slots, pool->max_blocks);
-    pthread_mutex_unlock(&memory->lock);
+    rf_lock_give(&memory->lock);
     return destroy(pool, error);
 }
 
@@ -233,8 +233,8 @@ static rf_status check(const rf_pool *pool, rf_error *error)
 
 rf_status rf_pool_check(rf_pool *pool, rf_error *error)
 {
-    pthread_mutex_lock(&pool->memory->lock);
+    rf_lock_take(&pool->memory->lock);
     rf_status status = check(pool, error);
-    pthread_mutex_unlock(&pool->memory->lock);
+    rf_lock_give(&pool->memory->lock);
     return status == RF_OK ? RF_OK : rf_error_context(error, status, "pool '%s'", pool->label);
 }

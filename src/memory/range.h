@@ -13,12 +13,15 @@
 
 #include "base/error.h"
 
+/* So that an index has a bit to spare: 64 GiB of host memory for one range. */
+#define RF_RANGE_MAX_SPANS ((1U << 31) - 2U)
+
 typedef struct rf_range rf_range;
 
 /*
  * size: a multiple of alignment, not 0. alignment: of every offset, a power of two. max_spans: the
- * most spans, taken and free together, from 1 to UINT32_MAX - 1; it bounds the host memory, all of
- * which is allocated here. Errors: ARGUMENT, HOST_MEMORY.
+ * most spans, taken and free together, from 1 to RF_RANGE_MAX_SPANS; it bounds the host memory, all
+ * of which is allocated here. Errors: ARGUMENT, HOST_MEMORY.
  */
 rf_status rf_range_create(uint64_t size, uint64_t alignment, uint32_t max_spans, rf_range **out,
                           rf_error *error);
@@ -26,7 +29,7 @@ void rf_range_free(rf_range *range);
 
 /*
  * Takes `bytes` (at least 1; the span is rounded up to the alignment). *span is what give wants
- * back: a number below max_spans that is used again after it. Errors: DEVICE_MEMORY with asked,
+ * back: a number from 1 to max_spans that is used again after it. Errors: DEVICE_MEMORY with asked,
  * free and largest free; OVERFLOW where rounding wraps; FULL where max_spans are in use; ARGUMENT
  * for 0 bytes.
  */

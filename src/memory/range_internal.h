@@ -6,54 +6,74 @@
  * of two; bit maps say which bins hold anything. That is the two-level segregated fit of Masmano,
  * Ripoll, Crespo and Real, "TLSF: a new dynamic memory allocator for real-time systems" (ECRTS
  * 2004), with its lists held beside the memory and not in it, since the memory may be on a device.
+ *
+ * Entry 0 is no span: it stands at both ends of every list, so that a link is written without
+ * asking whether there is a neighbour, and counts as taken. By offset it closes the circle:
+ * behind it comes the first span, before it the last. Its bin_after is never written.
  */
 #ifndef RF_MEMORY_RANGE_INTERNAL_H
 #define RF_MEMORY_RANGE_INTERNAL_H
 
 #include "memory/range.h"
 
-#define NONE UINT32_MAX
+#define NONE 0U /* the entry that is no span */
 
 #define CLASS_BITS 4U /* 16 classes for each power of two: a class is at most 1/16 wide */
 /* A size has its highest bit at 0 to 63; the lowest CLASS_BITS of these share the exact bins. */
-#define BINS      ((64U - CLASS_BITS + 1U) << CLASS_BITS)
-#define BIN_WORDS ((BINS + 63U) / 64U)
+#define BINS       ((64U - CLASS_BITS + 1U) << CLASS_BITS)
+#define BIN_WORDS  ((BINS + 63U) / 64U)
+#define EXACT_BINS (2U << CLASS_BITS) /* these hold spans of one size each */
 
+/*
+ * Half a cache line. Offset and size are in units of the alignment; a size of 0: this entry is no
+ * span. What the last eight bytes are, their highest bit says: set in every ~padding, as a padding
+ * is below the alignment and so below 1 << 63, and clear in every bin_after, as indices are below
+ * 1 << 31.
+ */
 typedef struct span {
     uint64_t offset;
-    uint64_t size;          /* a multiple of the alignment; 0: this entry is no span */
-    uint64_t bytes;         /* asked for by the take that holds it; 0: free */
-    uint32_t before, after; /* by offset; NONE at the ends */
-    uint32_t bin_before,
-        bin_after; /* in the bin while free; bin_after also chains unused entries */
+    uint64_t size;
+    uint32_t before, after; /* by offset */
+    union {
+        struct {
+            uint32_t bin_before;
+            uint32_t bin_after; /* the upper half; it also chains unused entries */
+        };                      /* while free: neighbours in the bin */
+        uint64_t not_padding;   /* while taken: ~(bytes that rounding added) */
+    };
 } span;
 
 struct rf_range {
-    span *spans; /* [max_spans] */
+    span *spans; /* [1 + max_spans] */
     uint32_t max_spans;
     uint32_t n_spans; /* in use */
-    uint32_t fresh;   /* entries from here on were never used */
+    uint32_t used;    /* entries from 1 to this one were ever used */
     uint32_t unused;  /* first of the entries that were used and dropped */
-    uint32_t first;   /* the span at offset 0 */
     uint32_t live_spans;
-    uint64_t size, alignment;
-    uint64_t live, padding, free; /* as in rf_range_stats */
     uint32_t shift;               /* alignment = 1 << shift */
+    uint64_t units, alignment;    /* size = units << shift */
+    uint64_t taken;               /* units of live takes; the others are free */
+    uint64_t padding;             /* bytes */
     uint32_t occupied_words;      /* bit w: occupied[w] is not 0 */
     uint64_t occupied[BIN_WORDS]; /* bit b: bin b is not empty */
     uint32_t bins[BINS];          /* first span of each */
 };
 
-/* The bin of a span size: its highest bit and the CLASS_BITS below it; small sizes are their own
- * bin. */
-static inline uint32_t rf_range_bin(const rf_range *range, uint64_t size)
+/*
+ * The bin of a span size, a sequence without branches. For 16 units and more it is the size's
+ * highest bit and the CLASS_BITS below it: shifted right by what leaves CLASS_BITS + 1 bits, and
+ * added to as many times 16. Smaller sizes count as if they had that highest bit: shifted by 0.
+ */
+static inline uint32_t rf_range_bin(uint64_t units)
 {
-    uint64_t units = size >> range->shift;
-    if (units < 1U << CLASS_BITS)
-        return (uint32_t)units;
-    uint32_t high = 63U - (uint32_t)__builtin_clzll(units);
-    uint32_t below = (uint32_t)(units >> (high - CLASS_BITS)) & ((1U << CLASS_BITS) - 1U);
-    return ((high - CLASS_BITS + 1U) << CLASS_BITS) + below;
+    uint32_t high = 63U - (uint32_t)__builtin_clzll(units | 1U << CLASS_BITS);
+    uint32_t below = high - CLASS_BITS;
+    return (below << CLASS_BITS) + (uint32_t)(units >> below);
+}
+
+static inline bool rf_span_is_free(const span *s)
+{
+    return s->not_padding >> 63 == 0;
 }
 
 #endif

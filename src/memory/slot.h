@@ -13,8 +13,10 @@
 
 #include "memory/pool.h"
 
+/* All that is used but long labels lies in one cache line, and the slot in two that are fetched
+ * together. */
 typedef struct rf_slot {
-    _Atomic uint64_t generation; /* 0: no block */
+    _Alignas(128) _Atomic uint64_t generation; /* 0: no block */
     _Atomic uint64_t address;
     _Atomic uint64_t bytes;
     rf_pool *pool; /* NULL: an external block */
@@ -25,8 +27,11 @@ typedef struct rf_slot {
     char label[RF_LABEL_BYTES];
 } rf_slot;
 
+#define RF_SLOT_NONE UINT32_MAX
+
 typedef struct rf_slots {
     rf_slot *slots; /* [RF_MEMORY_MAX_BLOCKS] */
+    void *table;    /* the allocation that they lie in */
     uint64_t last_generation;
     uint32_t fresh;    /* slots from here on were never used */
     uint32_t reserved; /* promised to pools and external blocks */
@@ -46,17 +51,60 @@ void rf_slots_free(rf_slots *slots);
 rf_status rf_slots_reserve(rf_slots *slots, uint64_t count, rf_error *error);
 void rf_slots_unreserve(rf_slots *slots, uint32_t count);
 
-/* Copies a label (NULL: none), cut to what fits. */
-void rf_label_copy(char to[RF_LABEL_BYTES], const char *label);
+/* Copies a label (NULL: none), cut to what fits. Most are short: byte by byte they are there before
+ * two calls of the C library have returned. */
+static inline void rf_label_copy(char to[RF_LABEL_BYTES], const char *label)
+{
+    size_t i = 0;
+    for (; label && i < RF_LABEL_BYTES - 1 && label[i]; i++)
+        to[i] = label[i];
+    to[i] = '\0';
+}
 
 /* The slot of a handle, or NULL where the handle is stale. */
-rf_slot *rf_slot_find(const rf_slots *slots, uint32_t index, uint64_t generation);
+static inline rf_slot *rf_slot_find(const rf_slots *slots, uint32_t index, uint64_t generation)
+{
+    if (index >= slots->fresh || generation == 0)
+        return NULL;
+    rf_slot *slot = &slots->slots[index];
+    uint64_t now = atomic_load_explicit(&slot->generation, memory_order_relaxed);
+    return now == generation ? slot : NULL;
+}
 
-/* Puts a block into a slot that was reserved; returns the slot's index. The caller fills the fields
- * that only the lock guards. */
-uint32_t rf_slot_take(rf_slots *slots, rf_address address, uint64_t bytes, const char *label,
-                      uint64_t *generation);
-void rf_slot_drop(rf_slots *slots, uint32_t index);
+/*
+ * Puts a block into a slot that was reserved; returns the slot's index. The caller fills the fields
+ * that only the lock guards.
+ *
+ * The order of the stores is what rf_slot_read relies on: the slot's generation has been 0 since it
+ * was dropped, and is set last. A reader that sees the new address therefore sees, when it looks at
+ * the generation again, at least that 0.
+ */
+static inline uint32_t rf_slot_take(rf_slots *slots, rf_address address, uint64_t bytes,
+                                    const char *label, uint64_t *generation)
+{
+    uint32_t index = slots->first_free;
+    bool used = index != RF_SLOT_NONE;
+    if (!used)
+        index = slots->fresh++;
+    rf_slot *slot = &slots->slots[index];
+    if (used)
+        slots->first_free = slot->next_free;
+    rf_label_copy(slot->label, label);
+    atomic_store_explicit(&slot->address, address, memory_order_release);
+    atomic_store_explicit(&slot->bytes, bytes, memory_order_release);
+    *generation = ++slots->last_generation;
+    atomic_store_explicit(&slot->generation, *generation, memory_order_release);
+    return index;
+}
+
+static inline void rf_slot_drop(rf_slots *slots, uint32_t index)
+{
+    rf_slot *slot = &slots->slots[index];
+    atomic_store_explicit(&slot->generation, 0, memory_order_release);
+    slot->pool = NULL;
+    slot->next_free = slots->first_free;
+    slots->first_free = index;
+}
 
 /* Address and bytes of the block that a handle names; false where the handle is stale. Without a
  * lock. */

@@ -6,27 +6,29 @@
 #include "memory/account.h"
 
 /* Makes the block of a span that was just taken. The lock is held. */
-static rf_block make_block(rf_pool *pool, uint32_t part, uint32_t span, uint64_t offset,
-                           uint64_t bytes, rf_memory_class memory_class, const char *label)
+static inline void make_block(rf_pool *pool, uint32_t part, uint32_t span, uint64_t offset,
+                              uint64_t bytes, rf_memory_class memory_class, const char *label,
+                              rf_block *out)
 {
     rf_memory *memory = pool->memory;
-    rf_block block = {
-        .memory = memory,
-        .kind = RF_BLOCK_OWNED,
-        .memory_class = memory_class,
-        .bytes = bytes,
-    };
+    uint64_t generation;
     /* The sum cannot wrap: the end of the part was checked when the driver gave it. */
-    block.slot = rf_slot_take(&memory->slots, pool->parts[part].address + offset, bytes, label,
-                              &block.generation);
-    rf_slot *slot = &memory->slots.slots[block.slot];
+    uint32_t index =
+        rf_slot_take(&memory->slots, pool->parts[part].address + offset, bytes, label, &generation);
+    rf_slot *slot = &memory->slots.slots[index];
     slot->pool = pool;
     slot->part = part;
     slot->span = span;
     slot->memory_class = memory_class;
     rf_memory_book(memory, memory_class, bytes, false);
     pool->live_blocks++;
-    return block;
+    out->memory = memory;
+    out->generation = generation;
+    out->slot = index;
+    out->kind = RF_BLOCK_OWNED;
+    out->memory_class = memory_class;
+    out->offset = 0;
+    out->bytes = bytes;
 }
 
 static rf_status check_room(const rf_pool *pool, rf_error *error)
@@ -47,7 +49,7 @@ static rf_status take_planned(rf_pool *pool, const rf_plan_item *item, uint32_t 
         rf_range_take_at(pool->parts[part].range, item->offset, item->bytes, &span, error);
     if (status != RF_OK)
         return rf_error_context(error, status, "pool '%s', block '%s'", pool->label, item->label);
-    *out = make_block(pool, part, span, item->offset, item->bytes, item->memory_class, item->label);
+    make_block(pool, part, span, item->offset, item->bytes, item->memory_class, item->label, out);
     return RF_OK;
 }
 
@@ -65,9 +67,9 @@ rf_status rf_pool_take_planned(rf_pool *pool, const rf_plan *plan, uint32_t inde
         return rf_error_set(error, RF_ERROR_ARGUMENT,
                             "pool '%s' was not opened for block '%s' of this plan", pool->label,
                             item.label);
-    pthread_mutex_lock(&pool->memory->lock);
+    rf_lock_take(&pool->memory->lock);
     rf_status status = take_planned(pool, &item, part, out, error);
-    pthread_mutex_unlock(&pool->memory->lock);
+    rf_lock_give(&pool->memory->lock);
     return status;
 }
 
@@ -88,8 +90,8 @@ static rf_status no_place(const rf_pool *pool, uint64_t bytes, const char *label
 }
 
 /* Takes from the first part that has a place. The lock is held. */
-static rf_status take_anywhere(rf_pool *pool, uint64_t bytes, rf_memory_class memory_class,
-                               const char *label, rf_block *out, rf_error *error)
+static inline rf_status take_anywhere(rf_pool *pool, uint64_t bytes, rf_memory_class memory_class,
+                                      const char *label, rf_block *out, rf_error *error)
 {
     RF_TRY(check_room(pool, error));
     for (uint32_t part = 0; part < pool->n_parts; part++) {
@@ -97,7 +99,7 @@ static rf_status take_anywhere(rf_pool *pool, uint64_t bytes, rf_memory_class me
         uint64_t offset;
         rf_status status = rf_range_take(pool->parts[part].range, bytes, &span, &offset, NULL);
         if (status == RF_OK) {
-            *out = make_block(pool, part, span, offset, bytes, memory_class, label);
+            make_block(pool, part, span, offset, bytes, memory_class, label, out);
             return RF_OK;
         }
         if (status != RF_ERROR_DEVICE_MEMORY)
@@ -117,24 +119,24 @@ rf_status rf_pool_take(rf_pool *pool, uint64_t bytes, rf_memory_class memory_cla
     if (bytes == 0)
         return rf_error_set(error, RF_ERROR_ARGUMENT, "pool '%s': a block of 0 bytes was asked",
                             pool->label);
-    pthread_mutex_lock(&pool->memory->lock);
+    rf_lock_take(&pool->memory->lock);
     rf_status status = take_anywhere(pool, bytes, memory_class, label, out, error);
-    pthread_mutex_unlock(&pool->memory->lock);
+    rf_lock_give(&pool->memory->lock);
     return status;
 }
 
 /* The lock is held. */
-static rf_status give(rf_memory *memory, rf_block block, rf_error *error)
+static rf_status give(rf_memory *memory, const rf_block *block, rf_error *error)
 {
-    rf_slot *slot = rf_slot_find(&memory->slots, block.slot, block.generation);
+    rf_slot *slot = rf_slot_find(&memory->slots, block->slot, block->generation);
     if (!slot || !slot->pool)
         return rf_error_set(error, RF_ERROR_STALE,
-                            "this block of %" PRIu64 " bytes was given back before", block.bytes);
+                            "this block of %" PRIu64 " bytes was given back before", block->bytes);
     rf_pool *pool = slot->pool;
     uint64_t bytes = atomic_load_explicit(&slot->bytes, memory_order_relaxed);
     RF_TRY(rf_range_give(pool->parts[slot->part].range, slot->span, error));
     rf_memory_unbook(memory, slot->memory_class, bytes, false);
-    rf_slot_drop(&memory->slots, block.slot);
+    rf_slot_drop(&memory->slots, block->slot);
     pool->live_blocks--;
     return RF_OK;
 }
@@ -147,8 +149,8 @@ rf_status rf_pool_give(rf_block block, rf_error *error)
                             block.kind == RF_BLOCK_VIEW       ? "a view"
                             : block.kind == RF_BLOCK_EXTERNAL ? "an external block"
                                                               : "no block");
-    pthread_mutex_lock(&block.memory->lock);
-    rf_status status = give(block.memory, block, error);
-    pthread_mutex_unlock(&block.memory->lock);
+    rf_lock_take(&block.memory->lock);
+    rf_status status = give(block.memory, &block, error);
+    rf_lock_give(&block.memory->lock);
     return status;
 }

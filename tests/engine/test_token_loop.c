@@ -62,7 +62,7 @@ static void protect_blocks(const rf_memory *memory, int protection)
 static void lineage_7_a_step_writes_no_shared_count(void **state)
 {
     session s = open_session(*state);
-    pthread_mutex_t *locks[] = {&s.runtime->memory->lock, &s.runtime->lock, &s.model->lock};
+    pthread_mutex_t *locks[] = {&s.runtime->lock, &s.model->lock};
     rf_request request = {.tokens = (const int32_t[]){1, 2, 3}, .n_tokens = 3, .max_tokens = 12};
     rf_sequence id;
     rf_output outputs[2];
@@ -74,6 +74,7 @@ static void lineage_7_a_step_writes_no_shared_count(void **state)
         assert_int_equal(rf_engine_submit(s.engine, &request, &id, NULL), RF_OK);
     for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++)
         assert_int_equal(pthread_mutex_lock(locks[i]), 0);
+    rf_lock_take(&s.runtime->memory->lock);
     protect_blocks(s.runtime->memory, PROT_READ);
     alarm(PATIENCE_SECONDS);
     rf_status status = RF_OK;
@@ -83,6 +84,7 @@ static void lineage_7_a_step_writes_no_shared_count(void **state)
     }
     alarm(0);
     protect_blocks(s.runtime->memory, PROT_READ | PROT_WRITE);
+    rf_lock_give(&s.runtime->memory->lock);
     for (size_t i = 0; i < sizeof(locks) / sizeof(locks[0]); i++)
         assert_int_equal(pthread_mutex_unlock(locks[i]), 0);
     if (status != RF_OK)

@@ -154,6 +154,8 @@ static void creation_refuses_what_it_cannot_keep(void **state)
     assert_int_equal(rf_range_create(4097, 256, 8, &range, &error), RF_ERROR_ARGUMENT);
     assert_int_equal(rf_range_create(4096, 256, 0, &range, &error), RF_ERROR_ARGUMENT);
     assert_int_equal(rf_range_create(4096, 256, UINT32_MAX, &range, &error), RF_ERROR_ARGUMENT);
+    assert_int_equal(rf_range_create(4096, 256, RF_RANGE_MAX_SPANS + 1, &range, &error),
+                     RF_ERROR_ARGUMENT);
     uint64_t before = rf_host_live_count();
     for (uint64_t n = 1; n <= 2; n++) {
         rf_fault_arm(RF_FAULT_HOST_ALLOC, n);
