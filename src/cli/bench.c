@@ -91,27 +91,49 @@ static size_t way_count(const rf_cli_settings *settings)
            list_length(&settings->staging_bytes_list);
 }
 
+/* Loads in every way and, where there are ceilings, reads of every kind turn about: what storage
+ * gives changes with the minutes, and so changes for all of them. */
+static rf_status measure_rounds(const rf_bench_subject *subject, rf_bench_cache cache,
+                                rf_bench_ceilings *ceilings, rf_bench_loads *loads, size_t n_ways,
+                                rf_error *error)
+{
+    size_t repeat = subject->settings->repeat;
+    size_t reads = !ceilings ? 0 : repeat > RF_BENCH_MIN_READS ? repeat : RF_BENCH_MIN_READS;
+    for (size_t round = 0; round < repeat || round < reads; round++) {
+        if (round < reads)
+            RF_TRY(rf_bench_read_again(subject, &loads[0].way, cache, ceilings, error));
+        for (size_t i = 0; i < n_ways && round < repeat; i++)
+            RF_TRY(rf_bench_load_again(subject, &loads[i], error));
+    }
+    return RF_OK;
+}
+
 /* Every way, in one state of the page cache. reads, copies: what a load does. */
 static rf_status measure_state(const rf_bench_subject *subject, rf_bench_cache cache, bool reads,
                                const rf_transfer_measurement *copy, rf_bench_report *report,
                                rf_error *error)
 {
-    rf_bench_way first = way_at(subject->settings, 0);
-    rf_bench_ceilings ceilings = {0};
-    if (reads) {
-        RF_TRY(rf_bench_measure_ceilings(subject, &first, cache, &ceilings, error));
-        rf_bench_show_ceilings(report, cache, &ceilings);
+    size_t n_ways = way_count(subject->settings);
+    rf_bench_ceilings *ceilings = rf_calloc(reads, sizeof(*ceilings));
+    rf_bench_loads *loads = rf_calloc(n_ways, sizeof(*loads));
+    rf_status status = RF_OK;
+    if (!ceilings || !loads)
+        status = rf_error_host_memory(error, "the results", n_ways * sizeof(*loads));
+    for (size_t i = 0; i < n_ways && status == RF_OK; i++) {
+        loads[i].way = way_at(subject->settings, i);
+        loads[i].cache = cache;
+        loads[i].ceilings = reads ? ceilings : NULL;
+        loads[i].copy = copy;
     }
-    for (size_t i = 0; i < way_count(subject->settings); i++) {
-        rf_bench_way way = way_at(subject->settings, i);
-        rf_bench_loads *loads = NULL;
-        RF_TRY(rf_bench_load_many(subject, &way, cache, &loads, error));
-        loads->ceilings = reads ? &ceilings : NULL;
-        loads->copy = copy;
-        rf_bench_show_loads(report, loads);
-        rf_free(loads);
-    }
-    return RF_OK;
+    if (status == RF_OK)
+        status = measure_rounds(subject, cache, reads ? ceilings : NULL, loads, n_ways, error);
+    if (status == RF_OK && reads)
+        rf_bench_show_ceilings(report, cache, ceilings);
+    for (size_t i = 0; i < n_ways && status == RF_OK; i++)
+        rf_bench_show_loads(report, &loads[i]);
+    rf_free(loads);
+    rf_free(ceilings);
+    return status;
 }
 
 /* Cold loads, where the file can be dropped from the page cache. */

@@ -1,7 +1,7 @@
 /*
  * bench.h: rocmforge bench --load. bench.c opens what is measured and decides the order,
- * bench_load.c measures, bench_host.c watches the host's memory, bench_print.c shows the results,
- * each as soon as it is known.
+ * bench_load.c measures, bench_host.c watches the host's memory, bench_figures.c makes medians of
+ * many measurements, bench_print.c shows the results, those of a state of the page cache together.
  */
 #ifndef RF_CLI_BENCH_H
 #define RF_CLI_BENCH_H
@@ -65,24 +65,32 @@ typedef struct rf_bench_run {
     double cached;       /* share of the files in the page cache before; negative: not told */
 } rf_bench_run;
 
-#define RF_BENCH_MAX_REPEAT 100 /* of loads of one way */
+#define RF_BENCH_MAX_REPEAT 100 /* of loads of one way, and of reads of one kind */
+/* Reads of one kind at least: fewer have no median, and what storage gives differs by a third from
+ * one read to the next. */
+#define RF_BENCH_MIN_READS 3
 
-#define RF_BENCH_MAX_READERS 5
-/* The ceilings of one state of the page cache: reading with 1, 2, 4, 8, 16 threads, buffered and
- * direct; 0 bytes: not measured. */
+/* Plain reads of one kind. */
+typedef struct rf_bench_reading {
+    size_t count; /* 0: not to be had here */
+    rf_transfer_measurement runs[RF_BENCH_MAX_REPEAT];
+} rf_bench_reading;
+
+#define RF_BENCH_KINDS 10 /* buffered and direct, each with 1, 2, 4, 8 and 16 threads */
+/* The ceilings of one state of the page cache. */
 typedef struct rf_bench_ceilings {
-    rf_transfer_measurement buffered[RF_BENCH_MAX_READERS];
-    rf_transfer_measurement direct[RF_BENCH_MAX_READERS];
-    rf_transfer_measurement best; /* of all */
+    double cached; /* most of the files that was in the page cache before a cold read */
+    rf_bench_reading kinds[RF_BENCH_KINDS];
 } rf_bench_ceilings;
 
 /* Loads of one way in one state of the cache, with what they are held against. */
 typedef struct rf_bench_loads {
+    rf_bench_way way;
     rf_bench_cache cache;
     const rf_bench_ceilings *ceilings;   /* NULL: none */
     const rf_transfer_measurement *copy; /* NULL: nothing is copied */
     size_t count;
-    rf_bench_run runs[];
+    rf_bench_run runs[RF_BENCH_MAX_REPEAT];
 } rf_bench_loads;
 
 /* Share of the subject's files in the page cache; negative where that is not told. */
@@ -91,12 +99,30 @@ rf_status rf_bench_drop_cache(const rf_bench_subject *subject, rf_error *error);
 
 rf_status rf_bench_load_once(const rf_bench_subject *subject, const rf_bench_way *way,
                              rf_bench_run *out, rf_error *error);
-/* Loads settings->repeat times; before each the page cache is made what it should be. *out is to be
- * freed with rf_free. */
-rf_status rf_bench_load_many(const rf_bench_subject *subject, const rf_bench_way *way,
-                             rf_bench_cache cache, rf_bench_loads **out, rf_error *error);
-rf_status rf_bench_measure_ceilings(const rf_bench_subject *subject, const rf_bench_way *way,
-                                    rf_bench_cache cache, rf_bench_ceilings *out, rf_error *error);
+/* One load, and one read of each kind, more than there are; before each the page cache is made what
+ * it should be. */
+rf_status rf_bench_load_again(const rf_bench_subject *subject, rf_bench_loads *loads,
+                              rf_error *error);
+rf_status rf_bench_read_again(const rf_bench_subject *subject, const rf_bench_way *way,
+                              rf_bench_cache cache, rf_bench_ceilings *ceilings, rf_error *error);
+
+/* ---- figures -------------------------------------------------------------------------------- */
+
+typedef struct rf_bench_figures {
+    double median;
+    double least;
+    double most;
+} rf_bench_figures;
+
+/* What a load has of one figure. */
+typedef double (*rf_bench_figure)(const rf_bench_run *run);
+
+double rf_bench_rate(uint64_t bytes, uint64_t nanoseconds); /* GB/s */
+/* Of loads, and of reads in GB/s: one at least. */
+rf_bench_figures rf_bench_loads_figures(const rf_bench_loads *loads, rf_bench_figure of);
+rf_bench_figures rf_bench_reading_figures(const rf_bench_reading *reading);
+/* The kind of reading with the highest median; NULL where there is none. */
+const rf_bench_reading *rf_bench_best_reading(const rf_bench_ceilings *ceilings);
 
 /* ---- what is shown -------------------------------------------------------------------------- */
 
@@ -106,8 +132,6 @@ typedef struct rf_bench_report {
     json_t *loads;    /* in it */
     bool complete;
 } rf_bench_report;
-
-double rf_bench_rate(uint64_t bytes, uint64_t nanoseconds); /* GB/s */
 
 void rf_bench_show_subject(rf_bench_report *report, const rf_bench_subject *subject,
                            const rf_bench_run *first);

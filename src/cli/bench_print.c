@@ -10,26 +10,12 @@
 
 #define MS 1e-6 /* of a nanosecond */
 
-double rf_bench_rate(uint64_t bytes, uint64_t nanoseconds)
-{
-    return nanoseconds ? (double)bytes / (double)nanoseconds : 0;
-}
-
 static double rate_of(const rf_transfer_measurement *m)
 {
     return rf_bench_rate(m->bytes, m->nanoseconds);
 }
 
 /* ---- figures of many loads ------------------------------------------------------------------ */
-
-typedef struct figures {
-    double median;
-    double least;
-    double most;
-} figures;
-
-/* What a load has of one figure. */
-typedef double (*figure)(const rf_bench_run *run);
 
 static double plan_ms(const rf_bench_run *run)
 {
@@ -104,7 +90,7 @@ static double cached(const rf_bench_run *run)
 static const struct {
     const char *text; /* NULL: in the JSON document alone */
     const char *key;
-    figure of;
+    rf_bench_figure of;
 } phases[] = {
     {"open and plan", "plan_ms", plan_ms},         {"allocate pools", "allocate_ms", allocate_ms},
     {"read and copy", "transfer_ms", transfer_ms}, {"verify", "verify_ms", verify_ms},
@@ -113,23 +99,10 @@ static const struct {
     {NULL, "wait_threads_ms", wait_threads_ms},
 };
 
-static int compare(const void *a, const void *b)
+/* What is printed of them everywhere. */
+static void print_figures(const char *name, rf_bench_figures f, const char *unit)
 {
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static figures summarise(const rf_bench_loads *loads, figure of)
-{
-    double values[RF_BENCH_MAX_REPEAT];
-    size_t n = loads->count;
-    for (size_t i = 0; i < n; i++)
-        values[i] = of(&loads->runs[i]);
-    qsort(values, n, sizeof(values[0]), compare);
-    return (figures){.median = (values[(n - 1) / 2] + values[n / 2]) / 2,
-                     .least = values[0],
-                     .most = values[n - 1]};
+    printf("  %-22s %9.2f %s (%.2f to %.2f)", name, f.median, unit, f.least, f.most);
 }
 
 /* ---- text ----------------------------------------------------------------------------------- */
@@ -179,26 +152,30 @@ static void print_subject(const rf_bench_subject *subject, const rf_bench_run *f
     printf("\n");
 }
 
-static void print_readers(const char *name, const rf_transfer_measurement *m)
+#define KIND_NAME_BYTES 32
+
+static const char *kind_name(const rf_bench_reading *reading, char name[KIND_NAME_BYTES])
 {
-    bool titled = false;
-    for (size_t i = 0; i < RF_BENCH_MAX_READERS; i++) {
-        if (!m[i].bytes)
-            continue;
-        if (!titled)
-            printf("  %-9s", name);
-        titled = true;
-        printf("%s%.2f GB/s with %u", i ? ", " : "", rate_of(&m[i]), m[i].n_readers);
-    }
-    if (titled)
-        printf("\n");
+    const rf_transfer_measurement *first = &reading->runs[0];
+    snprintf(name, KIND_NAME_BYTES, "%s, %u thread%s", mode_name(first->read_mode),
+             first->n_readers, first->n_readers == 1 ? "" : "s");
+    return name;
 }
 
 static void print_ceilings(rf_bench_cache cache, const rf_bench_ceilings *ceilings)
 {
-    printf("\n%s: reading alone, by number of threads\n", cache_names[cache]);
-    print_readers("buffered", ceilings->buffered);
-    print_readers("direct", ceilings->direct);
+    printf("\n%s: reading alone, turn about with the loads\n", cache_names[cache]);
+    for (size_t i = 0; i < RF_BENCH_KINDS; i++) {
+        const rf_bench_reading *reading = &ceilings->kinds[i];
+        char name[KIND_NAME_BYTES];
+        if (reading->count == 0)
+            continue;
+        print_figures(kind_name(reading, name), rf_bench_reading_figures(reading), "GB/s");
+        printf("\n");
+    }
+    if (cache == RF_BENCH_COLD && ceilings->cached > RF_BENCH_COLD_SHARE)
+        printf("  not all cold: up to %.0f %% of the file was in the page cache\n",
+               ceilings->cached * 100);
 }
 
 static void print_way(const rf_bench_loads *loads)
@@ -217,12 +194,13 @@ static void print_way(const rf_bench_loads *loads)
 
 static void print_rate(const rf_bench_loads *loads)
 {
-    figures f = summarise(loads, rate);
-    printf("  %-22s %9.2f GB/s (%.2f to %.2f)", "rate of read and copy", f.median, f.least, f.most);
-    if (loads->ceilings) {
-        const rf_transfer_measurement *best = &loads->ceilings->best;
-        printf(", %.1f %% of the best reading (%s, %u threads)", 100 * f.median / rate_of(best),
-               mode_name(best->read_mode), best->n_readers);
+    rf_bench_figures f = rf_bench_loads_figures(loads, rate);
+    const rf_bench_reading *best = loads->ceilings ? rf_bench_best_reading(loads->ceilings) : NULL;
+    print_figures("rate of read and copy", f, "GB/s");
+    if (best) {
+        char name[KIND_NAME_BYTES];
+        printf(", %.1f %% of the best reading (%s)",
+               100 * f.median / rf_bench_reading_figures(best).median, kind_name(best, name));
     }
     if (loads->copy)
         printf(", %.1f %% of copying", 100 * f.median / rate_of(loads->copy));
@@ -232,12 +210,13 @@ static void print_rate(const rf_bench_loads *loads)
 static void print_memory(const rf_bench_loads *loads)
 {
     char text[2][RF_CLI_NUMBER_BYTES];
-    printf("  %-22s %9.0f\n", "driver allocations", summarise(loads, driver_allocations).most);
+    printf("  %-22s %9.0f\n", "driver allocations",
+           rf_bench_loads_figures(loads, driver_allocations).most);
     printf("  %-22s %9s at most above idle", "host memory",
-           rf_cli_bytes((uint64_t)summarise(loads, host_bytes).most, text[0]));
+           rf_cli_bytes((uint64_t)rf_bench_loads_figures(loads, host_bytes).most, text[0]));
     if (loads->copy)
         printf(", and %s pinned",
-               rf_cli_bytes((uint64_t)summarise(loads, pinned_bytes).most, text[1]));
+               rf_cli_bytes((uint64_t)rf_bench_loads_figures(loads, pinned_bytes).most, text[1]));
     else if (loads->runs[0].load.read_mode != RF_READ_MAPPED)
         printf(", pools included");
     printf("\n");
@@ -247,14 +226,16 @@ static void print_loads(const rf_bench_loads *loads)
 {
     print_way(loads);
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
-        figures f = summarise(loads, phases[i].of);
-        if (phases[i].text && (phases[i].of != verify_ms || f.most > 0))
-            printf("  %-22s %9.2f ms (%.2f to %.2f)\n", phases[i].text, f.median, f.least, f.most);
+        rf_bench_figures f = rf_bench_loads_figures(loads, phases[i].of);
+        if (!phases[i].text || (phases[i].of == verify_ms && f.most == 0))
+            continue;
+        print_figures(phases[i].text, f, "ms");
+        printf("\n");
     }
     if (loads->runs[0].load.read_mode != RF_READ_MAPPED)
         print_rate(loads);
     print_memory(loads);
-    figures share = summarise(loads, cached);
+    rf_bench_figures share = rf_bench_loads_figures(loads, cached);
     if (loads->cache == RF_BENCH_COLD && share.most > RF_BENCH_COLD_SHARE)
         printf("  not all cold: up to %.0f %% of the file was in the page cache\n",
                share.most * 100);
@@ -270,20 +251,41 @@ static json_t *json_text(const char *text)
     return rf_cli_json_text((rf_string){text, strlen(text)});
 }
 
+/* What a measurement of one copy, or the first of many reads, was made with. */
 static json_t *json_measurement(rf_bench_report *report, const rf_transfer_measurement *m)
 {
     json_t *object = json_object();
-    report->complete &= rf_cli_json_set(object, "bytes", rf_cli_json_count(m->bytes));
-    report->complete &= rf_cli_json_set(object, "nanoseconds", rf_cli_json_count(m->nanoseconds));
-    report->complete &= rf_cli_json_set(object, "gb_per_s", rf_cli_json_real(rate_of(m)));
-    report->complete &= rf_cli_json_set(object, "readers", rf_cli_json_count(m->n_readers));
-    report->complete &=
-        rf_cli_json_set(object, "staging_buffers", rf_cli_json_count(m->staging_buffers));
-    report->complete &=
-        rf_cli_json_set(object, "staging_bytes", rf_cli_json_count(m->staging_bytes));
+    bool good = rf_cli_json_set(object, "bytes", rf_cli_json_count(m->bytes));
+    good &= rf_cli_json_set(object, "readers", rf_cli_json_count(m->n_readers));
+    good &= rf_cli_json_set(object, "staging_buffers", rf_cli_json_count(m->staging_buffers));
+    good &= rf_cli_json_set(object, "staging_bytes", rf_cli_json_count(m->staging_bytes));
     if (m->read_mode != RF_READ_AUTO)
-        report->complete &= rf_cli_json_set(object, "mode", json_text(mode_name(m->read_mode)));
+        good &= rf_cli_json_set(object, "mode", json_text(mode_name(m->read_mode)));
+    report->complete &= good;
     return object;
+}
+
+/* A kind of reading: its rates in a list, a number for each read, and their median. */
+static json_t *json_reading(rf_bench_report *report, const rf_bench_reading *reading)
+{
+    json_t *object = json_measurement(report, &reading->runs[0]);
+    json_t *list = json_array();
+    bool good = true;
+    for (size_t i = 0; i < reading->count; i++)
+        good &= rf_cli_json_add(list, rf_cli_json_real(rate_of(&reading->runs[i])));
+    good &= rf_cli_json_set(object, "gb_per_s", list);
+    good &= rf_cli_json_set(object, "median_gb_per_s",
+                            rf_cli_json_real(rf_bench_reading_figures(reading).median));
+    report->complete &= good;
+    return object;
+}
+
+static void set_copy(rf_bench_report *report, const rf_transfer_measurement *copy)
+{
+    json_t *object = json_measurement(report, copy);
+    bool good = rf_cli_json_set(object, "nanoseconds", rf_cli_json_count(copy->nanoseconds));
+    good &= rf_cli_json_set(object, "gb_per_s", rf_cli_json_real(rate_of(copy)));
+    report->complete &= rf_cli_json_set(report->document, "copying", object) && good;
 }
 
 static void set_subject(rf_bench_report *report, const rf_bench_subject *subject,
@@ -307,19 +309,20 @@ static void set_ceilings(rf_bench_report *report, rf_bench_cache cache,
 {
     char key[32];
     json_t *list = json_array();
-    for (size_t i = 0; i < RF_BENCH_MAX_READERS; i++) {
-        const rf_transfer_measurement *both[] = {&ceilings->buffered[i], &ceilings->direct[i]};
-        for (size_t k = 0; k < 2; k++) {
-            if (both[k]->bytes)
-                report->complete &= rf_cli_json_add(list, json_measurement(report, both[k]));
-        }
+    for (size_t i = 0; i < RF_BENCH_KINDS; i++) {
+        if (ceilings->kinds[i].count)
+            report->complete &= rf_cli_json_add(list, json_reading(report, &ceilings->kinds[i]));
     }
     snprintf(key, sizeof(key), "reading_%s", cache_names[cache]);
     report->complete &= rf_cli_json_set(report->document, key, list);
+    if (cache == RF_BENCH_COLD)
+        report->complete &= rf_cli_json_set(report->document, "reading_cold_cached",
+                                            rf_cli_json_real(ceilings->cached));
 }
 
 /* A list of one figure, a number for each load. */
-static json_t *json_figures(rf_bench_report *report, const rf_bench_loads *loads, figure of)
+static json_t *json_figures(rf_bench_report *report, const rf_bench_loads *loads,
+                            rf_bench_figure of)
 {
     json_t *list = json_array();
     for (size_t i = 0; i < loads->count; i++)
@@ -330,7 +333,7 @@ static json_t *json_figures(rf_bench_report *report, const rf_bench_loads *loads
 static void add_loads(rf_bench_report *report, const rf_bench_loads *loads)
 {
     const rf_load_stats *load = &loads->runs[0].load;
-    double reached = summarise(loads, rate).median;
+    double reached = rf_bench_loads_figures(loads, rate).median;
     json_t *o = json_object();
     bool good = rf_cli_json_set(o, "cache", json_text(cache_names[loads->cache]));
     good &= rf_cli_json_set(o, "mode", json_text(mode_name(load->read_mode)));
@@ -342,11 +345,13 @@ static void add_loads(rf_bench_report *report, const rf_bench_loads *loads)
     good &= rf_cli_json_set(o, "cached", json_figures(report, loads, cached));
     good &= rf_cli_json_set(o, "host_bytes", json_figures(report, loads, host_bytes));
     good &= rf_cli_json_set(o, "gb_per_s", json_figures(report, loads, rate));
+    good &= rf_cli_json_set(o, "median_gb_per_s", rf_cli_json_real(reached));
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         good &= rf_cli_json_set(o, phases[i].key, json_figures(report, loads, phases[i].of));
-    if (loads->ceilings)
+    const rf_bench_reading *best = loads->ceilings ? rf_bench_best_reading(loads->ceilings) : NULL;
+    if (best)
         good &= rf_cli_json_set(o, "share_of_reading",
-                                rf_cli_json_real(reached / rate_of(&loads->ceilings->best)));
+                                rf_cli_json_real(reached / rf_bench_reading_figures(best).median));
     if (loads->copy)
         good &= rf_cli_json_set(o, "share_of_copying",
                                 rf_cli_json_real(reached / rate_of(loads->copy)));
@@ -368,8 +373,7 @@ void rf_bench_show_copy(rf_bench_report *report, const rf_transfer_measurement *
 {
     char text[RF_CLI_NUMBER_BYTES];
     if (report->document)
-        report->complete &=
-            rf_cli_json_set(report->document, "copying", json_measurement(report, copy));
+        set_copy(report, copy);
     else
         printf("copying    %.2f GB/s from pinned memory, %u buffers of %s\n", rate_of(copy),
                copy->staging_buffers,

@@ -42,20 +42,11 @@ static rf_status measure_items(rf_memory *memory, const rf_staging_item *items, 
                                rf_error *error)
 {
     rf_staging_shape s = {0};
+    rf_transfer t;
     rf_transfer_measurement measured = {0};
-    RF_TRY(rf_staging_make_shape(config, items, n_items, &s, error));
-    rf_transfer t = {.memory = memory,
-                     .device = rf_memory_device(memory),
-                     .items = items,
-                     .n_items = n_items,
-                     .n_readers = s.n_readers,
-                     .capacity = s.capacity};
-    rf_staging_transfer_open(&t);
+    RF_TRY(rf_staging_transfer_open(memory, config, items, n_items, &s, &t, error));
     rf_status status = read_all(&t, &s, config, &measured, error);
-    rf_status closed = rf_staging_ring_close(t.ring, status == RF_OK ? error : NULL);
-    rf_staging_transfer_close(&t);
-    RF_TRY(status);
-    RF_TRY(closed);
+    RF_TRY(rf_staging_transfer_close(&t, status, error));
     *out = measured;
     return RF_OK;
 }

@@ -9,16 +9,30 @@
 #include "base/memory.h"
 #include "memory/staging_transfer.h"
 
-void rf_staging_transfer_open(rf_transfer *t)
+rf_status rf_staging_transfer_open(rf_memory *memory, const rf_staging_config *config,
+                                   const rf_staging_item *items, uint32_t n_items,
+                                   rf_staging_shape *shape, rf_transfer *out, rf_error *error)
 {
-    pthread_mutex_init(&t->lock, NULL); /* neither can fail with default attributes on Linux */
-    pthread_cond_init(&t->changed, NULL);
+    RF_TRY(rf_staging_make_shape(config, items, n_items, shape, error));
+    *out = (rf_transfer){.memory = memory,
+                         .device = rf_memory_device(memory),
+                         .items = items,
+                         .n_items = n_items,
+                         .n_readers = shape->n_readers,
+                         .capacity = shape->capacity};
+    pthread_mutex_init(&out->lock, NULL); /* neither can fail with default attributes on Linux */
+    pthread_cond_init(&out->changed, NULL);
+    return RF_OK;
 }
 
-void rf_staging_transfer_close(rf_transfer *t)
+rf_status rf_staging_transfer_close(rf_transfer *t, rf_status status, rf_error *error)
 {
+    rf_status closed = rf_staging_ring_close(t->ring, status == RF_OK ? error : NULL);
+    rf_free(t->first_piece);
+    rf_free(t->pieces);
     pthread_cond_destroy(&t->changed);
     pthread_mutex_destroy(&t->lock);
+    return status == RF_OK ? closed : status;
 }
 
 /* ---- readers -------------------------------------------------------------------------------- */
@@ -216,22 +230,11 @@ rf_status rf_staging_load(rf_memory *memory, const rf_staging_config *config,
                           rf_error *error)
 {
     rf_staging_shape s = {0};
+    rf_transfer t;
     rf_load_stats known = *stats;
-    RF_TRY(rf_staging_make_shape(config, items, n_items, &s, error));
-    rf_transfer t = {.memory = memory,
-                     .device = rf_memory_device(memory),
-                     .items = items,
-                     .n_items = n_items,
-                     .n_readers = s.n_readers,
-                     .capacity = s.capacity};
-    rf_staging_transfer_open(&t);
+    RF_TRY(rf_staging_transfer_open(memory, config, items, n_items, &s, &t, error));
     rf_status status = set_up_and_run(&t, &s, config, &known, error);
-    rf_status closed = rf_staging_ring_close(t.ring, status == RF_OK ? error : NULL);
-    status = status == RF_OK ? closed : status;
-    rf_free(t.first_piece);
-    rf_free(t.pieces);
-    rf_staging_transfer_close(&t);
-    if (status == RF_OK)
-        *stats = known;
-    return status;
+    RF_TRY(rf_staging_transfer_close(&t, status, error));
+    *stats = known;
+    return RF_OK;
 }

@@ -63,10 +63,14 @@ struct rf_transfer {
     rf_staging_times times; /* of readers that have ended */
 };
 
-/* Makes a transfer's lock ready, and undoes it; the rest is the caller's to fill in and give back.
- */
-void rf_staging_transfer_open(rf_transfer *transfer);
-void rf_staging_transfer_close(rf_transfer *transfer);
+/* Makes a transfer of these items ready, and says in *shape how it is to be done; the rest is the
+ * caller's to fill in. Errors: as rf_staging_make_shape; there is nothing to close then. */
+rf_status rf_staging_transfer_open(rf_memory *memory, const rf_staging_config *config,
+                                   const rf_staging_item *items, uint32_t n_items,
+                                   rf_staging_shape *shape, rf_transfer *out, rf_error *error);
+/* Closes the ring, which waits for its copies, and frees all that the transfer has. status: what
+ * became of it, with its error already in *error; that of closing comes back only after RF_OK. */
+rf_status rf_staging_transfer_close(rf_transfer *transfer, rf_status status, rf_error *error);
 
 /* Who is told of the bytes done, and how many were before this round. */
 typedef struct rf_staging_audience {

@@ -30,9 +30,11 @@ def test_the_phases_of_a_load_add_up():
         assert abs(parts - loads["total_ms"][i]) < 1e-6 and loads["rest_ms"][i] >= 0, loads
         rate = loads["bytes"] / loads["transfer_ms"][i] * 1e-6
         assert abs(rate / loads["gb_per_s"][i] - 1) < 1e-6
-    best = max(entry["gb_per_s"] for entry in result["reading_warm"])
-    middle = sorted(loads["gb_per_s"])[1]
-    assert abs(loads["share_of_reading"] / (middle / best) - 1) < 1e-6
+    for entry in result["reading_warm"] + [loads]:
+        assert len(entry["gb_per_s"]) == 3, entry
+        assert abs(entry["median_gb_per_s"] / sorted(entry["gb_per_s"])[1] - 1) < 1e-6, entry
+    best = max(entry["median_gb_per_s"] for entry in result["reading_warm"])
+    assert abs(loads["share_of_reading"] / (loads["median_gb_per_s"] / best) - 1) < 1e-6
     assert [entry["readers"] for entry in result["reading_warm"]][0] == 1
     assert "copying" not in result and "share_of_copying" not in loads  # the readers fill the pools themselves
     assert result["start_to_weights_ms"] >= result["first_load_ms"] > 0
@@ -68,6 +70,11 @@ def test_cold_is_cold_or_said_not_to_be():
         raise Skip("the file system keeps files in the page cache")
     (loads,) = result["loads"]
     assert loads["cache"] == "cold" and all(0 <= share <= 1 for share in loads["cached"]), loads
+    modes = [entry["mode"] for entry in result["reading_cold"]]  # a small file has few readers
+    assert modes[:5] == ["buffered"] * 5 and modes[5:] in ([], ["direct"] * 5), modes
+    assert len(loads["gb_per_s"]) == 2  # as asked; of fewer than three reads there is no median
+    assert all(len(entry["gb_per_s"]) == 3 for entry in result["reading_cold"]), result
+    assert 0 <= result["reading_cold_cached"] <= 1 and loads["share_of_reading"] > 0
     if max(loads["cached"]) > 0.5: # it is said; what the kernel keeps is not for this program to decide
         raise Skip("the page cache kept the file for some loads")
 
