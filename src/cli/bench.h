@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "cli/bench_figures.h"
 #include "cli/options.h"
 
 /* ---- host memory ---------------------------------------------------------------------------- */
@@ -107,12 +108,6 @@ rf_status rf_bench_read_again(const rf_bench_subject *subject, const rf_bench_wa
                               rf_bench_cache cache, rf_bench_ceilings *ceilings, rf_error *error);
 
 /* ---- figures -------------------------------------------------------------------------------- */
-
-typedef struct rf_bench_figures {
-    double median;
-    double least;
-    double most;
-} rf_bench_figures;
 
 /* What a load has of one figure. */
 typedef double (*rf_bench_figure)(const rf_bench_run *run);

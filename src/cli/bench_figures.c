@@ -15,8 +15,7 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* Sorts values, of which there is one at least. */
-static rf_bench_figures summarise(double *values, size_t n)
+rf_bench_figures rf_bench_summarise(double *values, size_t n)
 {
     qsort(values, n, sizeof(values[0]), compare);
     return (rf_bench_figures){.median = (values[(n - 1) / 2] + values[n / 2]) / 2,
@@ -29,7 +28,7 @@ rf_bench_figures rf_bench_loads_figures(const rf_bench_loads *loads, rf_bench_fi
     double values[RF_BENCH_MAX_REPEAT];
     for (size_t i = 0; i < loads->count; i++)
         values[i] = of(&loads->runs[i]);
-    return summarise(values, loads->count);
+    return rf_bench_summarise(values, loads->count);
 }
 
 rf_bench_figures rf_bench_reading_figures(const rf_bench_reading *reading)
@@ -37,7 +36,7 @@ rf_bench_figures rf_bench_reading_figures(const rf_bench_reading *reading)
     double values[RF_BENCH_MAX_REPEAT];
     for (size_t i = 0; i < reading->count; i++)
         values[i] = rf_bench_rate(reading->runs[i].bytes, reading->runs[i].nanoseconds);
-    return summarise(values, reading->count);
+    return rf_bench_summarise(values, reading->count);
 }
 
 const rf_bench_reading *rf_bench_best_reading(const rf_bench_ceilings *ceilings)

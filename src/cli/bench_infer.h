@@ -50,12 +50,8 @@ typedef struct rf_bench_result {
 rf_status rf_bench_measure(const rf_cli_settings *settings, rf_model *model,
                            const rf_bench_test *test, rf_bench_result *out, rf_error *error);
 
-/* Median, least and most of tokens a second, over all sequences. */
-typedef struct rf_bench_rates {
-    double median, least, most;
-} rf_bench_rates;
-
-rf_bench_rates rf_bench_rates_of(const rf_bench_result *result);
+/* Tokens a second, over all sequences. */
+rf_bench_figures rf_bench_rates_of(const rf_bench_result *result);
 /* Seconds of one repetition at the median rate. */
 double rf_bench_seconds(const rf_bench_result *result);
 

@@ -4,7 +4,6 @@
  * engine's own steps, sampling and all, as a program that generates makes them.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -191,23 +190,14 @@ rf_status rf_bench_measure(const rf_cli_settings *settings, rf_model *model,
 
 /* ---- rates ---------------------------------------------------------------------------------- */
 
-static int by_size(const void *a, const void *b)
-{
-    double x = *(const double *)a;
-    double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-rf_bench_rates rf_bench_rates_of(const rf_bench_result *result)
+rf_bench_figures rf_bench_rates_of(const rf_bench_result *result)
 {
     double rates[RF_BENCH_MAX_REPEAT] = {0};
     size_t n = result->count;
     double tokens = (double)result->test.n_tokens * result->test.n_sequences;
     for (size_t i = 0; i < n; i++)
         rates[i] = tokens * 1e9 / (double)result->ns[i];
-    qsort(rates, n, sizeof(rates[0]), by_size);
-    return (rf_bench_rates){
-        .median = (rates[(n - 1) / 2] + rates[n / 2]) / 2, .least = rates[0], .most = rates[n - 1]};
+    return rf_bench_summarise(rates, n);
 }
 
 double rf_bench_seconds(const rf_bench_result *result)

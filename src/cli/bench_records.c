@@ -68,7 +68,7 @@ static json_t *json_test(rf_bench_records *r, const rf_bench_setting *setting,
                          const rf_bench_result *result)
 {
     const rf_bench_test *test = &result->test;
-    rf_bench_rates rates = rf_bench_rates_of(result);
+    rf_bench_figures rates = rf_bench_rates_of(result);
     double ceiling = rf_bench_ceiling(setting, result);
     char name[RF_BENCH_NAME_BYTES];
     json_t *o = json_object();

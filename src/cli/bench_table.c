@@ -38,7 +38,7 @@ void rf_bench_table_begin(const rf_bench_setting *setting)
 void rf_bench_table_add(const rf_bench_setting *setting, const rf_bench_result *result)
 {
     const rf_bench_test *test = &result->test;
-    rf_bench_rates rates = rf_bench_rates_of(result);
+    rf_bench_figures rates = rf_bench_rates_of(result);
     double ceiling = rf_bench_ceiling(setting, result);
     char name[RF_BENCH_NAME_BYTES];
     char spread[96];
