@@ -116,17 +116,19 @@ static rf_status measure_state(const rf_bench_subject *subject, rf_bench_cache c
     size_t n_ways = way_count(subject->settings);
     rf_bench_ceilings *ceilings = rf_calloc(reads, sizeof(*ceilings));
     rf_bench_loads *loads = rf_calloc(n_ways, sizeof(*loads));
-    rf_status status = RF_OK;
-    if (!ceilings || !loads)
-        status = rf_error_host_memory(error, "the results", n_ways * sizeof(*loads));
-    for (size_t i = 0; i < n_ways && status == RF_OK; i++) {
+    if (!ceilings || !loads) {
+        rf_free(loads);
+        rf_free(ceilings);
+        return rf_error_host_memory(error, "the results", n_ways * sizeof(*loads));
+    }
+    for (size_t i = 0; i < n_ways; i++) {
         loads[i].way = way_at(subject->settings, i);
         loads[i].cache = cache;
         loads[i].ceilings = reads ? ceilings : NULL;
         loads[i].copy = copy;
     }
-    if (status == RF_OK)
-        status = measure_rounds(subject, cache, reads ? ceilings : NULL, loads, n_ways, error);
+    rf_status status =
+        measure_rounds(subject, cache, reads ? ceilings : NULL, loads, n_ways, error);
     if (status == RF_OK && reads)
         rf_bench_show_ceilings(report, cache, ceilings);
     for (size_t i = 0; i < n_ways && status == RF_OK; i++)
