@@ -282,7 +282,9 @@ RF_API rf_status rf_device_list(rf_device_info *out, size_t capacity, size_t *co
 
 typedef struct rf_runtime_options {
     size_t size;
-    const char *device;     /* an id, or NULL for the best device found */
+    const char *device;     /* an id; NULL: the GPU with most memory that this build has kernels
+                               for, or else the CPU, as it is for reference_kernels. Where there is
+                               a GPU without kernels, the log warns that it is not used, and why */
     uint32_t n_threads;     /* CPU threads, 1 to 512; 0: one a core */
     bool reference_kernels; /* only the portable kernels: exact arithmetic on dequantised weights */
 } rf_runtime_options;

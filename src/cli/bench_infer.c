@@ -41,6 +41,8 @@ static rf_status check_test(const rf_cli_settings *settings, const rf_cli_sessio
     rf_error_set(error, RF_ERROR_DEVICE_MEMORY, "%s of memory are needed, %s are free on %s",
                  rf_cli_bytes(summary.needed, text[0]), rf_cli_bytes(summary.available, text[1]),
                  session->device.id);
+    (void)rf_cli_session_advise(session, RF_ERROR_DEVICE_MEMORY,
+                                "less --depth or --parallel takes less, ", error);
     return name_test(test, RF_ERROR_DEVICE_MEMORY, error);
 }
 

@@ -139,9 +139,13 @@ static const rf_cli_option options[] = {
          .help = "read every tensor back from its pool and compare it with its file"),
 
     TEXT("device", 'd', "ID", DEVICE, LOADS & ~BENCH, device,
-         .help = "a device as 'rocmforge devices' lists them (default: the best one)"),
+         .help =
+             "a device as 'rocmforge devices' lists them (default: ROCMFORGE_DEVICE, or else the "
+             "GPU with most memory that this build has kernels for, or else cpu)"),
     TEXT("device", 0, "ID", DEVICE, BENCH, device,
-         .help = "a device as 'rocmforge devices' lists them (default: the best one)"),
+         .help =
+             "a device as 'rocmforge devices' lists them (default: ROCMFORGE_DEVICE, or else the "
+             "GPU with most memory that this build has kernels for, or else cpu)"),
     TEXT("device", 'd', "ID", DEVICE, DEVICES, device, .help = "this device only (default: all)"),
     FLAG("check", 0, DEVICE, DEVICES, check,
          .help = "test memory, copies, streams, events, graphs and the speed of each device"),

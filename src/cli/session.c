@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/env.h"
 #include "base/error.h"
 #include "cli/model_path.h"
 #include "cli/output.h"
@@ -14,7 +15,7 @@
 rf_status rf_cli_open_runtime(const rf_cli_settings *settings, rf_runtime **out, rf_error *error)
 {
     rf_runtime_options options = RF_RUNTIME_OPTIONS_INIT;
-    options.device = settings->device;
+    options.device = settings->device ? settings->device : rf_env_get(RF_ENV_DEVICE);
     options.n_threads = (uint32_t)settings->threads;
     options.reference_kernels = settings->reference;
     return rf_runtime_open(&options, out, error);
@@ -79,6 +80,17 @@ static rf_status open_parts(const rf_cli_settings *settings,
     return rf_engine_create(session->model, engine_options, &session->engine, error);
 }
 
+rf_status rf_cli_session_advise(const rf_cli_session *session, rf_status status, const char *less,
+                                rf_error *error)
+{
+    if (status != RF_ERROR_DEVICE_MEMORY || !error || strcmp(session->device.id, "cpu") == 0)
+        return status;
+    rf_error known = *error;
+    return rf_error_set_code(error, status, known.driver_code,
+                             "%s; %s--device cpu uses the memory of this machine", known.message,
+                             less);
+}
+
 rf_status rf_cli_session_open(const rf_cli_settings *settings,
                               const rf_engine_options *engine_options, rf_cli_session *out,
                               rf_error *error)
@@ -88,6 +100,9 @@ rf_status rf_cli_session_open(const rf_cli_settings *settings,
     rf_status status = open_parts(settings, engine_options, &session, error);
     session.load_ns = rf_clock_ns() - start;
     if (status != RF_OK) {
+        bool context = session.model && settings->command != RF_CLI_LOGITS; /* it has an option */
+        status = rf_cli_session_advise(&session, status,
+                                       context ? "a smaller --ctx takes less, " : "", error);
         rf_cli_session_close(&session);
         return status;
     }

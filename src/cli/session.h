@@ -33,6 +33,10 @@ rf_status rf_cli_session_begin(const rf_cli_settings *settings, rf_cli_session *
                                rf_error *error);
 rf_status rf_cli_session_load(const rf_cli_settings *settings, rf_cli_session *session,
                               rf_error *error);
+/* Adds to an error what to do about it where memory ran out on a GPU: what takes less ("a smaller
+ * --ctx takes less, " or empty), or the CPU. Returns the status. */
+rf_status rf_cli_session_advise(const rf_cli_session *session, rf_status status, const char *less,
+                                rf_error *error);
 void rf_cli_session_close(rf_cli_session *session);
 
 /* The model's tokenizer; RF_ERROR_UNSUPPORTED where the file has none. */

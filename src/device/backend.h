@@ -12,7 +12,6 @@
 
 typedef struct rf_backend {
     const char *name; /* what the ids of its devices start with; alone, the id of the first */
-    bool computes;    /* the library has kernels for it: it may be chosen as the best device */
     bool unlisted;    /* an instrument for tests: opened by its id, shown in no list */
     /* How many devices there are; none where the driver is not installed. An error where there is a
      * driver that does not work. */
@@ -20,6 +19,9 @@ typedef struct rf_backend {
     /* Where count gives none: the error that says why. NULL where that needs no words. */
     rf_status (*why_none)(rf_error *error);
     void (*id)(uint32_t index, char out[RF_DEVICE_ID_BYTES]);
+    /* What is known of a device without making it ready: its facts, but for free memory and the
+     * source of that. NULL of a kind that is never chosen as the best device. */
+    rf_status (*look)(uint32_t index, rf_device_facts *out, rf_error *error);
     /* Makes a device with its ops set; the registry fills in the rest. ops->close undoes it. */
     rf_status (*open)(uint32_t index, rf_device **out, rf_error *error);
 } rf_backend;

@@ -11,6 +11,7 @@
 
 #include "base/buffer.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "device/backend.h"
 
 /* In the order in which devices are listed. */
@@ -199,54 +200,105 @@ static rf_status open_by_id(const char *id, rf_device **out, rf_error *error)
     return not_found(id, error);
 }
 
-/* The best device so far. */
+/* ---- the best device ------------------------------------------------------------------------ */
+
+/* Devices that are looked at; more than any machine has. */
+#define MAX_CANDIDATES 64
+
 typedef struct candidate {
-    rf_device *device; /* NULL: none; a reference is held */
+    const rf_backend *backend;
+    uint32_t index;
     rf_device_facts facts;
 } candidate;
 
-/* A device with memory of its own before one that shares the host's, then the larger one. */
+typedef struct choice {
+    rf_device_judge judge;
+    candidate candidates[MAX_CANDIDATES];
+    size_t count;
+    rf_error refused; /* why the first that the judge refuses is not used; RF_OK: there is none */
+    rf_error last;    /* that came up, looking or opening */
+} choice;
+
+static int rank(const rf_device_facts *facts)
+{
+    return facts->unified ? 0 : facts->integrated ? 1 : 2;
+}
+
 static bool is_better(const rf_device_facts *a, const rf_device_facts *b)
 {
-    if (a->unified != b->unified)
-        return b->unified;
+    if (rank(a) != rank(b))
+        return rank(a) > rank(b);
     return a->info.memory_total > b->info.memory_total;
 }
 
-static rf_status consider(const rf_backend *backend, uint32_t index, candidate *best,
-                          rf_error *error)
+/* Adds a device to the candidates, or notes why it is none. */
+static void look_at(choice *c, const rf_backend *backend, uint32_t index)
 {
-    candidate other = {0};
-    RF_TRY(open_index(backend, index, &other.device, error));
-    rf_status status = other.device->ops->facts(other.device, &other.facts, error);
-    candidate loser = other;
-    if (status == RF_OK && (!best->device || is_better(&other.facts, &best->facts))) {
-        loser = *best;
-        *best = other;
+    candidate *next = &c->candidates[c->count];
+    rf_error error = {0};
+    rf_status status = backend->look(index, &next->facts, &c->last);
+    if (status != RF_OK) {
+        rf_log(RF_LOG_WARNING, "%s", c->last.message);
+        return;
     }
-    if (loser.device) /* opened here, so that nothing is on it, or open elsewhere as well */
-        (void)drop_reference(loser.device, NULL);
-    return status;
+    next->backend = backend;
+    next->index = index;
+    status = c->judge ? c->judge(&next->facts, &error) : RF_OK;
+    if (status == RF_OK) {
+        c->count++;
+        return;
+    }
+    (void)rf_error_context(&error, status, "device %s (%s) is not used", next->facts.info.id,
+                           next->facts.info.name);
+    rf_log(RF_LOG_DEBUG, "%s", error.message);
+    if (c->refused.status == RF_OK)
+        c->refused = error;
 }
 
-static rf_status open_best(rf_device **out, rf_error *error)
+static void look_at_all(choice *c)
 {
-    rf_error last = {.status = RF_ERROR_NOT_FOUND, .message = "there is no device"};
-    candidate best = {0};
     const rf_backend *backend;
     for (size_t b = 0; (backend = backend_at(b)); b++) {
-        uint32_t count = backend->computes ? count_devices(backend) : 0;
-        for (uint32_t i = 0; i < count; i++)
-            if (consider(backend, i, &best, &last) != RF_OK)
-                rf_log(RF_LOG_WARNING, "%s", last.message);
+        uint32_t count = backend->look ? count_devices(backend) : 0;
+        for (uint32_t i = 0; i < count && c->count < MAX_CANDIDATES; i++)
+            look_at(c, backend, i);
     }
-    if (best.device) {
-        *out = best.device;
+}
+
+/* Takes the best candidate out of the list, which has one. */
+static candidate take_best(choice *c)
+{
+    size_t best = 0;
+    for (size_t i = 1; i < c->count; i++) {
+        if (is_better(&c->candidates[i].facts, &c->candidates[best].facts))
+            best = i;
+    }
+    candidate taken = c->candidates[best];
+    /* The others stay in their order: of equals the first is taken. */
+    memmove(&c->candidates[best], &c->candidates[best + 1],
+            (c->count - best - 1) * sizeof(candidate));
+    c->count--;
+    return taken;
+}
+
+/* The lock is held. */
+static rf_status open_best(choice *c, rf_device **out, rf_error *error)
+{
+    c->last = (rf_error){.status = RF_ERROR_NOT_FOUND, .message = "there is no device"};
+    look_at_all(c);
+    while (c->count > 0) {
+        candidate best = take_best(c);
+        if (open_index(best.backend, best.index, out, &c->last) != RF_OK) {
+            rf_log(RF_LOG_WARNING, "%s", c->last.message);
+            continue;
+        }
+        if (best.facts.unified && c->refused.status != RF_OK)
+            rf_log(RF_LOG_WARNING, "%s", c->refused.message);
         return RF_OK;
     }
     if (error)
-        *error = last;
-    return last.status;
+        *error = c->last;
+    return c->last.status;
 }
 
 static rf_status refuse_reentry(const char *what, rf_error *error)
@@ -257,11 +309,27 @@ static rf_status refuse_reentry(const char *what, rf_error *error)
                         what);
 }
 
-rf_status rf_device_open(const char *id, rf_device **out, rf_error *error)
+rf_status rf_device_open_best(rf_device_judge judge, rf_device **out, rf_error *error)
 {
     RF_TRY(refuse_reentry("a device was opened", error));
+    choice *c = rf_calloc(1, sizeof(*c));
+    if (!c)
+        return rf_error_host_memory(error, "a choice of devices", sizeof(*c));
+    c->judge = judge;
     enter();
-    rf_status status = id ? open_by_id(id, out, error) : open_best(out, error);
+    rf_status status = open_best(c, out, error);
+    leave();
+    rf_free(c);
+    return status;
+}
+
+rf_status rf_device_open(const char *id, rf_device **out, rf_error *error)
+{
+    if (!id)
+        return rf_device_open_best(NULL, out, error);
+    RF_TRY(refuse_reentry("a device was opened", error));
+    enter();
+    rf_status status = open_by_id(id, out, error);
     leave();
     return status;
 }
@@ -307,7 +375,8 @@ static void list_device(const rf_backend *backend, uint32_t index, rf_device_inf
     rf_status status = open_index(backend, index, &device, &error);
     if (device) {
         status = device->ops->facts(device, &facts, &error);
-        (void)drop_reference(device, NULL); /* as in consider() */
+        /* Opened here, so that nothing is on it, or open elsewhere as well. */
+        (void)drop_reference(device, NULL);
     }
     if (status != RF_OK) {
         rf_log(RF_LOG_WARNING, "%s", error.message);

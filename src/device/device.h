@@ -40,6 +40,7 @@ typedef struct rf_device_memory {
 typedef struct rf_device_facts {
     rf_device_info info;           /* as in rocmforge.h */
     bool unified;                  /* host pointers are device addresses */
+    bool integrated;               /* a GPU whose memory is a part of the host's */
     uint64_t allocation_alignment; /* that the driver gives by itself, bytes */
     uint64_t realigned; /* allocations that the driver aligned less than was asked, so far: they
                            were asked for again, with room to move */
@@ -144,11 +145,21 @@ struct rf_device {
 
 /*
  * Opens a device by id ("cpu", "hip:0", "cuda:1"; "hip" is "hip:0"), or returns the one that is
- * open. NULL: the best one that models can run on. A failed open leaves nothing behind and can be
+ * open. NULL: rf_device_open_best of all. A failed open leaves nothing behind and can be
  * tried again. Opening from inside an opening is RF_ERROR_BUSY, not a deadlock. Errors: NOT_FOUND
  * names the ids that there are.
  */
 rf_status rf_device_open(const char *id, rf_device **out, rf_error *error);
+/* Whether models can be computed on a device of these facts, as rf_backend.look knows them; the
+ * error says why not. It must not call the registry. */
+typedef rf_status (*rf_device_judge)(const rf_device_facts *facts, rf_error *error);
+/*
+ * Opens the best device that the judge (NULL: allows all) does not refuse and that opens: a GPU
+ * with memory of its own, then one that shares the host's, then the CPU, and of equals the one with
+ * most memory. Only those are made ready that are tried. Where it is the CPU though there is a GPU,
+ * a warning in the log says why that is not used.
+ */
+rf_status rf_device_open_best(rf_device_judge judge, rf_device **out, rf_error *error);
 /*
  * Gives back one reference; the last one closes the device. RF_ERROR_BUSY, and the reference still
  * the caller's, where it is the last and an account is open on the device: it names what that

@@ -5,10 +5,25 @@
 #include "base/options.h"
 #include "kernels/cpu/cpu.h"
 #include "kernels/gpu/gpu.h"
+#include "kernels/gpu/images.h"
+
+static rf_status can_compute(const rf_device_facts *facts, rf_error *error)
+{
+    return facts->unified ? RF_OK : rf_gpu_image_require(facts->info.architecture, error);
+}
+
+static rf_status open_device(const rf_runtime_options *options, rf_device **out, rf_error *error)
+{
+    if (options->device)
+        return rf_device_open(options->device, out, error);
+    if (options->reference_kernels) /* only the CPU has them */
+        return rf_device_open("cpu", out, error);
+    return rf_device_open_best(can_compute, out, error);
+}
 
 static rf_status open_parts(rf_runtime *runtime, const rf_runtime_options *options, rf_error *error)
 {
-    RF_TRY(rf_device_open(options->device, &runtime->device, error));
+    RF_TRY(open_device(options, &runtime->device, error));
     RF_TRY(runtime->device->ops->facts(runtime->device, &runtime->facts, error));
     RF_TRY(rf_memory_open(runtime->device, &runtime->memory, error));
     RF_TRY(rf_threads_create(options->n_threads, &runtime->threads, error));

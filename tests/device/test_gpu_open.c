@@ -10,6 +10,20 @@
 #include "base/memory.h"
 #include "device/backend.h"
 #include "device/gpu_fixture.h"
+#include "kernels/gpu/images.h"
+
+typedef struct listener {
+    const char *text;
+    int heard;
+} listener;
+
+static void listen(void *user, rf_log_level level, const char *line)
+{
+    listener *l = user;
+    l->heard += level == RF_LOG_WARNING && strstr(line, l->text) != NULL;
+}
+
+static const char *const no_names[] = {NULL};
 
 /* ---- ids and facts -------------------------------------------------------------------------- */
 
@@ -70,14 +84,75 @@ static void a_board_without_a_name_gets_one(void **state)
     rf_device_close(hip, NULL);
 }
 
-static void a_gpu_without_kernels_is_not_the_best_device(void **state)
+/* A runtime for which no device was named. */
+static void expect_default(const char *id, bool reference)
+{
+    rf_runtime_options options = RF_RUNTIME_OPTIONS_INIT;
+    rf_runtime *runtime = NULL;
+    rf_device_info info;
+    rf_error error;
+    options.reference_kernels = reference;
+    if (rf_runtime_open(&options, &runtime, &error) != RF_OK)
+        fail_msg("%s", error.message);
+    assert_int_equal(rf_runtime_device(runtime, &info, NULL), RF_OK);
+    assert_string_equal(info.id, id);
+    assert_non_null(rf_runtime_kernels(runtime));
+    assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
+}
+
+/* CUDA's architecture is a number, which some build may have kernels for; HIP's is any text. */
+static void a_gpu_without_kernels_is_not_chosen(void **state)
 {
     (void)state;
-    rf_device *best = NULL;
-    assert_int_equal(rf_device_open(NULL, &best, NULL), RF_OK);
-    assert_string_equal(best->id, "cpu");
-    assert_int_equal(fake.calls, 0);
-    rf_device_close(best, NULL);
+    listener l = {.text = "device hip:0 (Fake GPU) is not used: there are no kernels for gfx000 in "
+                          "this build; there are for: "};
+    rf_gpu_library_close(&rf_gpu_cuda);
+    rf_gpu_cuda.names = no_names;
+    fake.architecture = "gfx000";
+    rf_log_set(listen, &l, RF_LOG_WARNING);
+    expect_default("cpu", false);
+    assert_int_equal(l.heard, 1);
+    assert_int_equal(fake.live[FAKE_CONTEXT], 0);
+    l.text = "(rebuild with -Dgpu_targets=native or all)";
+    expect_default("cpu", false);
+    assert_int_equal(l.heard, 2);
+    l = (listener){.text = ""};
+    uint64_t calls = fake.calls;
+    expect_default("cpu", true); /* which needs no kernels of a GPU, and asks no driver */
+    rf_log_set(NULL, NULL, RF_LOG_WARNING);
+    assert_int_equal(l.heard, 0);
+    assert_int_equal(fake.calls, calls);
+}
+
+/* An architecture of an AMD card that the build has kernels for; NULL where there is none. */
+static const char *built_architecture(void)
+{
+    for (const rf_gpu_packed_image *image = rf_gpu_packed_images; image->unit; image++) {
+        if (strncmp(image->architecture, "gfx", 3) == 0 && !strchr(image->architecture, '-'))
+            return image->architecture;
+    }
+    return NULL;
+}
+
+static void a_gpu_with_kernels_is_chosen(void **state)
+{
+    (void)state;
+    rf_gpu_library_close(&rf_gpu_cuda);
+    rf_gpu_cuda.names = no_names;
+    fake.architecture = built_architecture();
+    if (!fake.architecture) {
+        print_message("skipped: the build has no kernels for AMD cards\n");
+        skip();
+    }
+    expect_default("hip:0", false);
+    expect_default("cpu", true);
+    fake.fail_name = "hipSetDevice"; /* it does not open: the CPU does */
+    listener l = {.text = "open device hip:1: "};
+    rf_log_set(listen, &l, RF_LOG_WARNING);
+    expect_default("cpu", false);
+    rf_log_set(NULL, NULL, RF_LOG_WARNING);
+    fake.fail_name = NULL;
+    assert_int_equal(l.heard, 1);
 }
 
 static void a_runtime_opens_on_a_gpu(void **state)
@@ -96,17 +171,6 @@ static void a_runtime_opens_on_a_gpu(void **state)
 }
 
 /* ---- libraries ------------------------------------------------------------------------------ */
-
-typedef struct listener {
-    const char *text;
-    int heard;
-} listener;
-
-static void listen(void *user, rf_log_level level, const char *line)
-{
-    listener *l = user;
-    l->heard += level == RF_LOG_WARNING && strstr(line, l->text) != NULL;
-}
 
 /* A library that is there and does not do: opening by name says why, listing logs it, and the
  * other backend's devices are there. */
@@ -352,7 +416,8 @@ int main(void)
         TEST(every_device_is_listed),
         TEST(a_device_says_what_it_is),
         TEST(a_board_without_a_name_gets_one),
-        TEST(a_gpu_without_kernels_is_not_the_best_device),
+        TEST(a_gpu_without_kernels_is_not_chosen),
+        TEST(a_gpu_with_kernels_is_chosen),
         TEST(a_runtime_opens_on_a_gpu),
         TEST(missing_symbols_are_named),
         TEST(an_old_library_is_refused),

@@ -22,7 +22,10 @@ static struct {
     rf_status open_status; /* of every opening */
     bool nested;           /* opening opens another device */
     rf_status nested_status;
+    rf_status look_status;
     uint64_t memory[PROBES];
+    bool integrated[PROBES];
+    uint64_t refused; /* devices with this memory are */
     rf_device *inner; /* what a device of this kind closes when it is closed */
 } probe;
 
@@ -59,6 +62,17 @@ static void probe_id(uint32_t index, char out[RF_DEVICE_ID_BYTES])
 {
     memcpy(out, "probe:0", 8);
     out[6] = (char)('0' + index);
+}
+
+static rf_status probe_look(uint32_t index, rf_device_facts *out, rf_error *error)
+{
+    if (probe.look_status != RF_OK)
+        return rf_error_set(error, probe.look_status, "the probe is not to be seen");
+    *out = (rf_device_facts){.integrated = probe.integrated[index]};
+    probe_id(index, out->info.id);
+    memcpy(out->info.name, "Probe", 6);
+    out->info.memory_total = probe.memory[index];
+    return RF_OK;
 }
 
 static rf_status probe_open(uint32_t index, rf_device **out, rf_error *error)
@@ -249,7 +263,8 @@ static void a_name_alone_is_the_first_device(void **state)
     rf_device_close(device, NULL);
 }
 
-/* A device without kernels is never the best one, and an instrument for tests is in no list. */
+/* A device that cannot be looked at is never the best one, and an instrument for tests is in no
+ * list. */
 static void what_a_backend_is_for_is_respected(void **state)
 {
     (void)state;
@@ -272,24 +287,89 @@ static void what_a_backend_is_for_is_respected(void **state)
     rf_device_close(device, NULL);
 }
 
+/* The id of the best device, which is closed again. */
+static void expect_best(rf_device_judge judge, const char *id)
+{
+    rf_device *device = NULL;
+    rf_error error;
+    if (rf_device_open_best(judge, &device, &error) != RF_OK)
+        fail_msg("%s", error.message);
+    assert_string_equal(device->id, id);
+    rf_device_close(device, NULL);
+    assert_int_equal(probe.opened, probe.closed);
+}
+
+static void add_choosable(rf_backend *backend)
+{
+    *backend = probe_backend;
+    backend->look = probe_look;
+    rf_backend_set_extra(backend);
+}
+
 /* Of the devices with kernels, the one with most memory of its own; the CPU where none opens. */
 static void the_best_device_has_most_memory(void **state)
 {
     (void)state;
-    rf_device *device = NULL;
-    rf_backend backend = probe_backend;
-    backend.computes = true;
-    rf_backend_set_extra(&backend);
+    rf_backend backend;
+    add_choosable(&backend);
     probe.memory[1] = 2;
-    assert_int_equal(rf_device_open(NULL, &device, NULL), RF_OK);
-    assert_string_equal(device->id, "probe:1");
-    assert_int_equal(probe.opened - probe.closed, 1);
-    rf_device_close(device, NULL);
-    assert_int_equal(probe.opened, probe.closed);
+    expect_best(NULL, "probe:1");
+    assert_int_equal(probe.opened, 1); /* the others were looked at alone */
+    probe.memory[0] = 2;
+    expect_best(NULL, "probe:0");
+    probe.memory[2] = 3;
+    expect_best(NULL, "probe:2");
+    probe.integrated[2] = true;
+    expect_best(NULL, "probe:0");
+    listener l = {.text = "the probe does not open"};
+    rf_log_set(listen, &l, RF_LOG_WARNING);
     probe.open_status = RF_ERROR_DEVICE;
-    assert_int_equal(rf_device_open(NULL, &device, NULL), RF_OK);
-    assert_string_equal(device->id, "cpu");
-    rf_device_close(device, NULL);
+    expect_best(NULL, "cpu");
+    assert_int_equal(l.heard, PROBES);
+    l = (listener){.text = "the probe is not to be seen"};
+    probe.look_status = RF_ERROR_DEVICE;
+    expect_best(NULL, "cpu");
+    assert_int_equal(l.heard, PROBES);
+}
+
+static rf_status judge_memory(const rf_device_facts *facts, rf_error *error)
+{
+    if (facts->unified || facts->info.memory_total != probe.refused)
+        return RF_OK;
+    return rf_error_set(error, RF_ERROR_UNSUPPORTED, "it has the wrong memory");
+}
+
+static rf_status refuse_all(const rf_device_facts *facts, rf_error *error)
+{
+    (void)facts;
+    return rf_error_set(error, RF_ERROR_UNSUPPORTED, "nothing will do");
+}
+
+/* What is refused is said once, and where it matters: where the CPU takes its place. */
+static void what_cannot_be_used_is_said(void **state)
+{
+    (void)state;
+    rf_backend backend;
+    add_choosable(&backend);
+    listener l = {.text = "device probe:0 (Probe) is not used: it has the wrong memory"};
+    listener any = {.text = ""};
+    rf_log_set(listen, &l, RF_LOG_WARNING);
+    for (int i = 0; i < PROBES; i++)
+        probe.memory[i] = 9;
+    probe.refused = 9;
+    expect_best(judge_memory, "cpu");
+    assert_int_equal(l.heard, 1);
+    rf_log_set(listen, &any, RF_LOG_WARNING);
+    expect_best(judge_memory, "cpu");
+    assert_int_equal(any.heard, 1);
+    probe.memory[1] = 1;
+    expect_best(judge_memory, "probe:1");
+    assert_int_equal(any.heard, 1);
+    rf_device *device = NULL;
+    rf_error error;
+    assert_int_equal(rf_device_open_best(refuse_all, &device, &error), RF_ERROR_NOT_FOUND);
+    assert_string_equal(error.message, "there is no device");
+    assert_null(device);
 }
 
 static void one_that_fails_does_not_hide_the_others(void **state)
@@ -333,6 +413,7 @@ int main(void)
         TEST(a_name_alone_is_the_first_device),
         TEST(what_a_backend_is_for_is_respected),
         TEST(the_best_device_has_most_memory),
+        TEST(what_cannot_be_used_is_said),
         TEST(one_that_fails_does_not_hide_the_others),
     };
     return cmocka_run_group_tests_name("registry", tests, NULL, NULL);

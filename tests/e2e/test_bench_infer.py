@@ -123,7 +123,7 @@ def test_what_cannot_be_is_refused_at_once():
     line = fail(1, *base, "-p", 0, "-n", 8, "-d", "0,1000000", "--parallel", 4000)
     assert "test tg8 at depth 1000000 with 4000 sequences: " in line and "are free on cpu" in line, line
     assert "power of two" in fail(1, *base, "--page", 3)
-    assert "nosuch" in fail(1, "bench", "--device", "nosuch")
+    assert "nosuch" in fail(1, "bench", "-m", model(), "--device", "nosuch")
 
 
 main(globals())

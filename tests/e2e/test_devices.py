@@ -90,4 +90,35 @@ def test_an_interrupted_check_ends_cleanly():
     assert b"not given back" not in errors, errors
 
 
+def test_without_a_device_the_gpu_is_used_or_it_is_said_why_not():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "m.gguf")
+        succeed("synth", "tiny", "Q4_0", path, "-q")
+        plain = ("plan", "-m", path)
+        found = with_gpus(rocmforge, *plain, more={"ROCMFORGE_DEVICE": ""})
+        assert found.returncode == 0, found
+        device = re.search(r"^m.gguf on (\S+): ", found.stdout.decode()).group(1)
+        if found.stderr:
+            assert device == "cpu" and len(found.stderr.splitlines()) == 1, found
+            assert b"warning: device cuda:0 (Fake GPU) is not used: there are no kernels for sm_90" in found.stderr
+            assert b"(rebuild with -Dgpu_targets=native or all)" in found.stderr
+        else:
+            assert device == "cuda:0", found
+        for more, arguments in (({"ROCMFORGE_DEVICE": "cuda:1"}, ()), ({"ROCMFORGE_DEVICE": "cpu"}, ("-d", "cuda:1"))):
+            found = with_gpus(rocmforge, *plain, *arguments, more=more)
+            assert found.returncode == 0 and b"on cuda:1: " in found.stdout and found.stderr == b"", found
+        assert "'gpu9'" in with_gpus(fail, 1, *plain, more={"ROCMFORGE_DEVICE": "gpu9"})
+
+
+def test_what_does_not_fit_a_gpu_is_told_what_would():
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "m.gguf")
+        succeed("synth", "tiny", "Q4_0", path, "-q")
+        line = with_gpus(fail, 1, "bench", "-m", path, "--device", "cuda:0", "-d", 100000, "--parallel", 100)
+        assert "free on cuda:0; less --depth or --parallel takes less, --device cpu uses" in line, line
+        done = rocmforge("run", "-m", path, "-d", "emu32", "-c", 1 << 25, "-p", "x")
+        if b"there are no kernels" not in done.stderr:
+            assert b"a smaller --ctx takes less, --device cpu uses" in done.stderr, done.stderr
+
+
 main(globals())

@@ -204,6 +204,12 @@ static rf_status backend_count(uint32_t *out, rf_error *error)
     return RF_OK;
 }
 
+static rf_status backend_look(uint32_t index, rf_device_facts *out, rf_error *error)
+{
+    (void)index;
+    return cpu_facts(NULL, out, error);
+}
+
 static rf_status backend_open(uint32_t index, rf_device **out, rf_error *error)
 {
     (void)index;
@@ -218,8 +224,8 @@ static rf_status backend_open(uint32_t index, rf_device **out, rf_error *error)
 
 const rf_backend rf_backend_cpu = {
     .name = "cpu",
-    .computes = true,
     .count = backend_count,
     .id = backend_id,
+    .look = backend_look,
     .open = backend_open,
 };

@@ -16,6 +16,11 @@ static void hip_id(uint32_t index, char out[RF_DEVICE_ID_BYTES])
     rf_gpu_id(&rf_gpu_hip, index, out);
 }
 
+static rf_status hip_look(uint32_t index, rf_device_facts *out, rf_error *error)
+{
+    return rf_gpu_look(&rf_gpu_hip, index, out, error);
+}
+
 static rf_status hip_open(uint32_t index, rf_device **out, rf_error *error)
 {
     return rf_gpu_open(&rf_gpu_hip, index, out, error);
@@ -26,6 +31,7 @@ const rf_backend rf_backend_hip = {
     .count = hip_count,
     .why_none = hip_why_none,
     .id = hip_id,
+    .look = hip_look,
     .open = hip_open,
 };
 
@@ -44,6 +50,11 @@ static void cuda_id(uint32_t index, char out[RF_DEVICE_ID_BYTES])
     rf_gpu_id(&rf_gpu_cuda, index, out);
 }
 
+static rf_status cuda_look(uint32_t index, rf_device_facts *out, rf_error *error)
+{
+    return rf_gpu_look(&rf_gpu_cuda, index, out, error);
+}
+
 static rf_status cuda_open(uint32_t index, rf_device **out, rf_error *error)
 {
     return rf_gpu_open(&rf_gpu_cuda, index, out, error);
@@ -54,5 +65,6 @@ const rf_backend rf_backend_cuda = {
     .count = cuda_count,
     .why_none = cuda_why_none,
     .id = cuda_id,
+    .look = cuda_look,
     .open = cuda_open,
 };

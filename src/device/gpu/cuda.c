@@ -120,6 +120,13 @@ static int architecture(const void *f, int ordinal, char *out, size_t bytes)
     return code;
 }
 
+static int total_memory(const void *f, int ordinal, size_t *out)
+{
+    int device = 0;
+    int code = CALL(cuDeviceGet, &device, ordinal);
+    return code ? code : CALL(cuDeviceTotalMem_v2, out, device);
+}
+
 /* ---- contexts ------------------------------------------------------------------------------- */
 
 static int retain(const void *f, int ordinal, void **context)
@@ -399,6 +406,7 @@ static const rf_gpu_driver driver = {
     .pci_address = pci_address,
     .attribute = attribute,
     .architecture = architecture,
+    .total_memory = total_memory,
     .retain = retain,
     .release = release,
     .enter = enter,

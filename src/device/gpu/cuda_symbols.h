@@ -33,6 +33,7 @@ typedef struct CUgraphExec_st *rf_cu_executable;
     X(cuDeviceGetName, (char *name, int bytes, int device))                                        \
     X(cuDeviceGetPCIBusId, (char *id, int bytes, int device))                                      \
     X(cuDeviceGetAttribute, (int *out, unsigned attribute, int device))                            \
+    X(cuDeviceTotalMem_v2, (size_t * bytes, int device))                                           \
     X(cuDevicePrimaryCtxRetain, (rf_cu_context * out, int device))                                 \
     X(cuDevicePrimaryCtxRelease_v2, (int device))                                                  \
     X(cuCtxSetCurrent, (rf_cu_context context))                                                    \

@@ -67,6 +67,7 @@ typedef struct rf_gpu_driver {
     int (*attribute)(const void *f, int ordinal, rf_gpu_attribute which, int *out);
     /* "gfx1100", "sm_90"; empty where the driver does not say. */
     int (*architecture)(const void *f, int ordinal, char *out, size_t bytes);
+    int (*total_memory)(const void *f, int ordinal, size_t *out); /* bytes */
 
     /* A context is a device made ready for this process; the driver counts who retains it. */
     int (*retain)(const void *f, int ordinal, void **context);

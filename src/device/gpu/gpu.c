@@ -56,12 +56,11 @@ rf_status rf_gpu_enter(const rf_gpu_device *gpu, rf_error *error)
 
 /* ---- facts ---------------------------------------------------------------------------------- */
 
-static rf_status gpu_facts(rf_device *device, rf_device_facts *out, rf_error *error)
+/* Facts of a device whose own were read, without its memory. */
+static rf_device_facts facts_of(const rf_gpu_device *gpu)
 {
-    const rf_gpu_device *gpu = (const rf_gpu_device *)device;
-    rf_device_memory memory;
-    RF_TRY(rf_gpu_memory(device, &memory, error));
     rf_device_facts facts = {
+        .integrated = gpu->integrated,
         .info = {.compute_units = gpu->compute_units, .warp_size = gpu->warp_size},
         .allocation_alignment = gpu->driver->alignment,
         .realigned = atomic_load(&gpu->realigned),
@@ -71,6 +70,14 @@ static rf_status gpu_facts(rf_device *device, rf_device_facts *out, rf_error *er
     memcpy(facts.info.name, gpu->name, sizeof(facts.info.name));
     memcpy(facts.info.driver, gpu->driver_text, sizeof(facts.info.driver));
     memcpy(facts.info.architecture, gpu->architecture, sizeof(facts.info.architecture));
+    return facts;
+}
+
+static rf_status gpu_facts(rf_device *device, rf_device_facts *out, rf_error *error)
+{
+    rf_device_memory memory;
+    RF_TRY(rf_gpu_memory(device, &memory, error));
+    rf_device_facts facts = facts_of((const rf_gpu_device *)device);
     rf_backend_note_memory(&facts.info, &memory);
     *out = facts;
     return RF_OK;
@@ -202,6 +209,33 @@ static rf_status open_context(rf_gpu_device *gpu, rf_error *error)
     return status;
 }
 
+/* Sets what calls of the driver need. */
+static void address_driver(const rf_gpu_library *library, uint32_t index, rf_gpu_device *gpu)
+{
+    rf_gpu_id(library, index, gpu->base.id);
+    gpu->driver = library->driver;
+    gpu->f = library->symbols;
+    gpu->root = library->root;
+    gpu->library = library->name;
+    gpu->ordinal = (int)index; /* below the count, which the driver gave as an int */
+}
+
+rf_status rf_gpu_look(rf_gpu_library *library, uint32_t index, rf_device_facts *out,
+                      rf_error *error)
+{
+    rf_gpu_device gpu = {0};
+    size_t total = 0;
+    RF_TRY(rf_gpu_library_open(library, error));
+    address_driver(library, index, &gpu);
+    RF_TRY(read_facts(&gpu, error));
+    RF_TRY(rf_gpu_check(&gpu, gpu.driver->total_memory(gpu.f, gpu.ordinal, &total), error,
+                        "read how much memory it has"));
+    rf_device_facts facts = facts_of(&gpu);
+    facts.info.memory_total = total;
+    *out = facts;
+    return RF_OK;
+}
+
 rf_status rf_gpu_open(rf_gpu_library *library, uint32_t index, rf_device **out, rf_error *error)
 {
     RF_TRY(rf_gpu_library_open(library, error));
@@ -211,12 +245,7 @@ rf_status rf_gpu_open(rf_gpu_library *library, uint32_t index, rf_device **out, 
     gpu->ops = gpu_ops;
     gpu->ops.backend = library->driver->name;
     gpu->base.ops = &gpu->ops;
-    rf_gpu_id(library, index, gpu->base.id);
-    gpu->driver = library->driver;
-    gpu->f = library->symbols;
-    gpu->root = library->root;
-    gpu->library = library->name;
-    gpu->ordinal = (int)index; /* below the count, which the driver gave as an int */
+    address_driver(library, index, gpu);
     rf_status status = open_context(gpu, error);
     if (status != RF_OK) {
         rf_free(gpu);

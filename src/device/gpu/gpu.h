@@ -51,6 +51,8 @@ typedef struct rf_gpu_device {
 rf_status rf_gpu_count(rf_gpu_library *library, uint32_t *out, rf_error *error);
 rf_status rf_gpu_why_none(rf_gpu_library *library, rf_error *error);
 void rf_gpu_id(const rf_gpu_library *library, uint32_t index, char out[RF_DEVICE_ID_BYTES]);
+rf_status rf_gpu_look(rf_gpu_library *library, uint32_t index, rf_device_facts *out,
+                      rf_error *error);
 rf_status rf_gpu_open(rf_gpu_library *library, uint32_t index, rf_device **out, rf_error *error);
 
 /* RF_OK for code 0. Otherwise an error with the code, its status, and a message of what was tried

@@ -88,6 +88,11 @@ static int pci_address(const void *f, int ordinal, char *out, int bytes)
     return CALL(hipDeviceGetPCIBusId, out, bytes, ordinal);
 }
 
+static int total_memory(const void *f, int ordinal, size_t *out)
+{
+    return CALL(hipDeviceTotalMem, out, ordinal);
+}
+
 static int attribute(const void *f, int ordinal, rf_gpu_attribute which, int *out)
 {
     static const unsigned numbers[RF_GPU_ATTRIBUTE_COUNT] = {
@@ -352,6 +357,7 @@ static const rf_gpu_driver driver = {
     .pci_address = pci_address,
     .attribute = attribute,
     .architecture = architecture,
+    .total_memory = total_memory,
     .retain = retain,
     .release = release,
     .enter = enter,

@@ -32,6 +32,7 @@ typedef struct hipGraphExec *rf_hip_executable;
     X(rf_hip_result, hipDeviceGetName, (char *name, int bytes, int ordinal))                       \
     X(rf_hip_result, hipDeviceGetPCIBusId, (char *id, int bytes, int ordinal))                     \
     X(rf_hip_result, hipDeviceGetAttribute, (int *out, unsigned attribute, int ordinal))           \
+    X(rf_hip_result, hipDeviceTotalMem, (size_t * bytes, int ordinal))                             \
     X(rf_hip_result, hipDeviceSynchronize, (void))                                                 \
     X(rf_hip_result, hipMemGetInfo, (size_t * available, size_t * total))                          \
     X(rf_hip_result, hipMalloc, (void **out, size_t bytes))                                        \

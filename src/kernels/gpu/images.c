@@ -88,7 +88,7 @@ static rf_status none(const char *architecture, rf_error *error)
     if (status == RF_OK)
         status = rf_error_set(error, RF_ERROR_UNSUPPORTED,
                               "there are no kernels for %s in this build; there are for: %.*s "
-                              "(meson option gpu_targets)",
+                              "(rebuild with -Dgpu_targets=native or all)",
                               architecture, (int)(names.length < 256 ? names.length : 256),
                               names.length ? names.data : "none");
     rf_buffer_free(&names);

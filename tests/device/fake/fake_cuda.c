@@ -142,6 +142,7 @@ ENTRY(cuDeviceGetName, (char *name, int bytes, int device), fake_name(name, byte
 ENTRY(cuDeviceGetPCIBusId, (char *id, int bytes, int device), fake_pci(id, bytes, device))
 ENTRY(cuDeviceGetAttribute, (int *out, unsigned attribute, int device),
       device < fake.devices ? device_attribute(out, attribute) : FAKE_INVALID_DEVICE)
+ENTRY(cuDeviceTotalMem_v2, (size_t * bytes, int device), fake_total_memory(bytes, device))
 ENTRY(cuDevicePrimaryCtxRetain, (rf_cu_context * out, int device), retain(out, device))
 ENTRY(cuDevicePrimaryCtxRelease_v2, (int device),
       device < fake.devices ? release() : FAKE_INVALID_DEVICE)

@@ -165,6 +165,14 @@ static size_t available_bytes(void)
     return available;
 }
 
+int fake_total_memory(size_t *total, int device)
+{
+    if (device >= fake.devices)
+        return FAKE_INVALID_DEVICE;
+    *total = fake.memory_total;
+    return 0;
+}
+
 int fake_memory_info(size_t *available, size_t *total)
 {
     if (current < 0)

@@ -72,6 +72,7 @@ ENTRY(hipDeviceGetName, (char *name, int bytes, int ordinal), fake_name(name, by
 ENTRY(hipDeviceGetPCIBusId, (char *id, int bytes, int ordinal), fake_pci(id, bytes, ordinal))
 ENTRY(hipDeviceGetAttribute, (int *out, unsigned attribute, int ordinal),
       ordinal < fake.devices ? device_attribute(out, attribute) : FAKE_INVALID_DEVICE)
+ENTRY(hipDeviceTotalMem, (size_t * bytes, int ordinal), fake_total_memory(bytes, ordinal))
 ENTRY(hipDeviceSynchronize, (void), synchronise())
 #ifndef FAKE_ROCM_5
 /* The struct of 1472 bytes: all of it is written, and one member has a meaning here. */

@@ -51,6 +51,7 @@ int fake_make(fake_kind kind, void **out);
 int fake_check(fake_kind kind, const void *handle);
 int fake_destroy(fake_kind kind, void *handle);
 
+int fake_total_memory(size_t *total, int device); /* needs no current device */
 int fake_memory_info(size_t *available, size_t *total);
 int fake_alloc(fake_kind kind, size_t bytes, void **out);
 int fake_free(fake_kind kind, void *memory);
