@@ -246,38 +246,68 @@ static double silu_of(double x)
     return x / (1 + exp(-x));
 }
 
+/* wide: the weights of every part. */
+static void check_element(const gemm_case *c, const operands *o, float *const *wide, uint32_t p,
+                          uint32_t r, uint32_t m)
+{
+    const uint64_t matrix = c->n_experts ? (uint64_t)o->ids[r] : 0;
+    const uint16_t *x = o->rows + (size_t)(r / c->row_divisor) * o->stride;
+    const uint64_t at = (matrix * c->m[p] + m) * c->k;
+    double size;
+    double value = dot(wide[p] + at, x, c->k, &size);
+    value += c->bias ? (double)o->bias[p][m] : 0;
+    double bound = (size + 3) * SUM_ROUNDING;
+    if (c->end == RF_LINEAR_ADD)
+        value += 3;
+    if (c->end == RF_LINEAR_SWIGLU) {
+        double up_size;
+        double up = dot(wide[1] + at, x, c->k, &up_size);
+        up += c->bias ? (double)o->bias[1][m] : 0;
+        bound = 1.1 * bound * fabs(up) + fabs(value) * (up_size + 3) * SUM_ROUNDING + 1e-5;
+        value = silu_of(value) * up;
+    }
+    double got = (double)o->out[p][(size_t)r * c->m[p] + m];
+    if (!(fabs(got - value) <= bound))
+        fail_msg("type %d, %u rows, k %u, part %u: row %u, element %u: %g, expected %g within %g",
+                 (int)c->type, c->n_rows, c->k, p, r, m, got, value, bound);
+}
+
+#define MAX_CHOSEN 1024
+
+/* Which of n rows or elements are compared, as double precision takes its time: all of a few; of
+ * many the last, those on either side of every edge that a tile can have, and one at random of each
+ * piece in between, so that no tile is left out. Returns how many. */
+static uint32_t choose(uint32_t n, uint32_t chosen[MAX_CHOSEN])
+{
+    enum { FEW = 192, EDGE = 32, PIECE = 16 };
+    uint32_t count = 0;
+    uint32_t drawn = 0;
+    assert_in_range(n, 0, MAX_CHOSEN);
+    for (uint32_t i = 0; i < n; i++) {
+        if (i % PIECE == 0)
+            drawn = i + random_below(PIECE);
+        bool at_edge = i % EDGE == 0 || i % EDGE == EDGE - 1 || i == n - 1;
+        if (n <= FEW || at_edge || i == drawn)
+            chosen[count++] = i;
+    }
+    return count;
+}
+
 static void check_product(const gemm_case *c, const operands *o)
 {
+    static uint32_t rows[MAX_CHOSEN];
+    static uint32_t elements[MAX_CHOSEN];
     float *wide[MAX_OUT];
     const uint32_t n_out = c->end == RF_LINEAR_SWIGLU ? 1 : c->n_parts;
+    const uint32_t n_rows = choose(c->n_rows, rows);
     for (uint32_t p = 0; p < c->n_parts; p++)
         wide[p] = widen_tensor(&o->weights[p]);
-    for (uint32_t p = 0; p < n_out; p++)
-        for (uint32_t r = 0; r < c->n_rows; r++)
-            for (uint32_t m = 0; m < c->m[p]; m++) {
-                const uint64_t matrix = c->n_experts ? (uint64_t)o->ids[r] : 0;
-                const uint16_t *x = o->rows + (size_t)(r / c->row_divisor) * o->stride;
-                const uint64_t at = (matrix * c->m[p] + m) * c->k;
-                double size;
-                double value = dot(wide[p] + at, x, c->k, &size);
-                value += c->bias ? (double)o->bias[p][m] : 0;
-                double bound = (size + 3) * SUM_ROUNDING;
-                if (c->end == RF_LINEAR_ADD)
-                    value += 3;
-                if (c->end == RF_LINEAR_SWIGLU) {
-                    double up_size;
-                    double up = dot(wide[1] + at, x, c->k, &up_size);
-                    up += c->bias ? (double)o->bias[1][m] : 0;
-                    bound =
-                        1.1 * bound * fabs(up) + fabs(value) * (up_size + 3) * SUM_ROUNDING + 1e-5;
-                    value = silu_of(value) * up;
-                }
-                double got = (double)o->out[p][(size_t)r * c->m[p] + m];
-                if (!(fabs(got - value) <= bound))
-                    fail_msg("type %d, %u rows, k %u, part %u: row %u, element %u: %g, expected %g "
-                             "within %g",
-                             (int)c->type, c->n_rows, c->k, p, r, m, got, value, bound);
-            }
+    for (uint32_t p = 0; p < n_out; p++) {
+        const uint32_t n_elements = choose(c->m[p], elements);
+        for (uint32_t r = 0; r < n_rows; r++)
+            for (uint32_t m = 0; m < n_elements; m++)
+                check_element(c, o, wide, p, rows[r], elements[m]);
+    }
     for (uint32_t p = 0; p < c->n_parts; p++)
         free(wide[p]);
 }
