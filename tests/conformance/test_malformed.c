@@ -41,7 +41,7 @@ static void every_defect_is_refused(void **state)
     char folder[ORACLE_PATH_BYTES];
     oracle_path("malformed", folder);
     rf_runtime *runtime = NULL;
-    assert_int_equal(rf_runtime_open(NULL, &runtime, NULL), RF_OK);
+    assert_int_equal(rf_runtime_open(CPU_RUNTIME, &runtime, NULL), RF_OK);
     DIR *entries = opendir(folder);
     assert_non_null(entries);
     unsigned checked = 0;

@@ -10,6 +10,7 @@
 #include "base/fault.h"
 #include "base/memory.h"
 #include "kernels/target.h"
+#include "support/session.h"
 #include "support/tiny_model.h"
 
 typedef struct fixture {
@@ -124,7 +125,7 @@ static void a_plan_is_for_one_device(void **state)
                      RF_ERROR_ARGUMENT);
     assert_int_equal(rf_plan_create_for(NULL, f->gguf, NULL, NULL, &plan, &error),
                      RF_ERROR_ARGUMENT);
-    assert_int_equal(rf_runtime_open(NULL, &runtime, NULL), RF_OK);
+    assert_int_equal(rf_runtime_open(CPU_RUNTIME, &runtime, NULL), RF_OK);
     options.runtime = runtime;
     options.memory_bytes = 1;
     assert_int_equal(rf_plan_create_for(&options, f->gguf, NULL, NULL, &plan, &error),

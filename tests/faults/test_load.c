@@ -107,7 +107,7 @@ static void every_fault_is_survived(void **state)
                  {RF_FAULT_FILE_MAP, "file mappings"},
                  {RF_FAULT_THREAD_CREATE, "thread starts"}};
     rf_runtime *runtime = NULL;
-    assert_int_equal(rf_runtime_open(NULL, &runtime, NULL), RF_OK);
+    assert_int_equal(rf_runtime_open(CPU_RUNTIME, &runtime, NULL), RF_OK);
     /* The account keeps its table of blocks once it has grown: let it grow before the baseline. */
     assert_int_equal(live(runtime, f->path, false, NULL), RF_OK);
     for (size_t i = 0; i < sizeof(sites) / sizeof(sites[0]); i++) {
@@ -273,7 +273,7 @@ static void a_load_is_cancelled_at_any_moment(void **state)
     const fixture *f = *state;
     rf_runtime *runtime = NULL;
     emu_runtime r;
-    assert_int_equal(rf_runtime_open(NULL, &runtime, NULL), RF_OK);
+    assert_int_equal(rf_runtime_open(CPU_RUNTIME, &runtime, NULL), RF_OK);
     emu_runtime_open(&r);
     for (int way = 0; way < 3; way++) { /* mapped, into pools, to a GPU */
         rf_runtime *on = way == 2 ? &r.runtime : runtime;

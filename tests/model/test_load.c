@@ -16,6 +16,7 @@
 #include "kernels/gpu/emulated.h"
 #include "model/model.h"
 #include "support/emu_runtime.h"
+#include "support/session.h"
 #include "support/tiny_model.h"
 
 enum { THREADS = 100 };
@@ -106,7 +107,7 @@ static void checksums_are_those_of_the_file(void **state)
     rf_runtime *cpu = NULL;
     rf_model *model = NULL;
     uint64_t expected = 0;
-    assert_int_equal(rf_runtime_open(NULL, &cpu, NULL), RF_OK);
+    assert_int_equal(rf_runtime_open(CPU_RUNTIME, &cpu, NULL), RF_OK);
     for (unsigned i = 0; i < 8; i++) {
         rf_model_options options = options_of();
         options.no_mmap = true;

@@ -7,6 +7,7 @@
 
 #include "base/memory.h"
 #include "support/emu_runtime.h"
+#include "support/session.h"
 #include "support/tiny_model.h"
 
 enum { LOADS = 1000, WARM_UP = 50 };
@@ -68,7 +69,7 @@ static void a_thousand_loads_leave_memory_flat(void **state)
     (void)state;
     rf_runtime *cpu = NULL;
     rf_model_options options = RF_MODEL_OPTIONS_INIT;
-    assert_int_equal(rf_runtime_open(NULL, &cpu, NULL), RF_OK);
+    assert_int_equal(rf_runtime_open(CPU_RUNTIME, &cpu, NULL), RF_OK);
     load_many(cpu, &options, "in place");
     options.no_mmap = true;
     options.n_readers = 2;

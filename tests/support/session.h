@@ -4,6 +4,9 @@
 
 #include "rocmforge.h"
 
+/* Options of a runtime on the CPU: without any it might be a GPU. */
+#define CPU_RUNTIME (&(rf_runtime_options){.size = sizeof(rf_runtime_options), .device = "cpu"})
+
 typedef struct session {
     rf_runtime *runtime;
     rf_model *model;
