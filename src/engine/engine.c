@@ -101,8 +101,12 @@ static rf_status fill(rf_engine *engine, const rf_plan *plan, const rf_engine_it
     RF_TRY(rf_engine_plan_join(&engine->model->plan_config, &engine->model->config, &engine->shape,
                                engine->model->plan, plan, &engine->plan, error));
     RF_TRY(rf_pool_open(runtime->memory, plan, classes, "engine", &engine->pool, error));
-    RF_TRY(rf_kvcache_create(&engine->shape.kv, engine->pool, plan, items->kv_first,
-                             runtime->device, &engine->kv, error));
+    rf_kv_store store = {.n_layers = engine->shape.kv.n_layers,
+                         .first = items->kv_first,
+                         .plan = plan,
+                         .pool = engine->pool,
+                         .device = runtime->device};
+    RF_TRY(rf_kvcache_create(&engine->shape.kv, &store, 1, &engine->kv, error));
     return take_all(engine, plan, items, error);
 }
 

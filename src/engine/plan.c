@@ -118,7 +118,7 @@ static rf_status plan_items(const rf_model_config *c, const rf_engine_shape *sha
     uint64_t kv_width = (uint64_t)c->n_kv_heads * c->head_size;
     uint64_t batch_values;
     rf_engine_items made = {0};
-    RF_TRY(rf_kvcache_plan(&shape->kv, plan, &made.kv_first, error));
+    RF_TRY(rf_kvcache_plan(&shape->kv, 0, c->n_layers, plan, &made.kv_first, error));
     RF_TRY(add(plan, "residual stream", n, c->n_embd, &made.x, error));
     RF_TRY(add(plan, "normed", n, c->n_embd, &made.normed, error));
     RF_TRY(add(plan, "queries", n, q_width, &made.q, error));

@@ -82,16 +82,20 @@ rf_status rf_kvcache_check_config(const rf_kvcache_config *config, rf_error *err
     return measure(config, &size, error);
 }
 
-rf_status rf_kvcache_plan(const rf_kvcache_config *config, rf_plan *plan, uint32_t *first,
-                          rf_error *error)
+rf_status rf_kvcache_plan(const rf_kvcache_config *config, uint32_t first_layer, uint32_t n_layers,
+                          rf_plan *plan, uint32_t *first, rf_error *error)
 {
     sizes size;
     RF_TRY(measure(config, &size, error));
+    if (first_layer > config->n_layers || n_layers > config->n_layers - first_layer)
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "kv cache: %u layers from %u on, it has %u",
+                            n_layers, first_layer, config->n_layers);
     uint32_t begin = 0;
-    for (uint32_t i = 0; i < 2 * config->n_layers; i++) {
+    for (uint32_t i = 0; i < 2 * n_layers; i++) {
         char label[RF_LABEL_BYTES];
         uint32_t index;
-        snprintf(label, sizeof(label), "layer %u %s", i / 2, i % 2 ? "values" : "keys");
+        snprintf(label, sizeof(label), "layer %u %s", first_layer + i / 2,
+                 i % 2 ? "values" : "keys");
         RF_TRY(rf_plan_add(plan, label, RF_MEMORY_KV, size.layer_bytes, &index, error));
         if (i == 0)
             begin = index;
@@ -100,15 +104,16 @@ rf_status rf_kvcache_plan(const rf_kvcache_config *config, rf_plan *plan, uint32
     return RF_OK;
 }
 
-/* Takes the blocks of a layer and notes their addresses. What was taken is in cache->blocks. */
-static rf_status take_layer(rf_kvcache *cache, uint32_t layer, rf_pool *pool, const rf_plan *plan,
-                            uint32_t first, uint64_t layer_bytes, rf_error *error)
+/* Takes the blocks of a layer, which is the nth of its store, and notes their addresses. What was
+ * taken is in cache->blocks. */
+static rf_status take_layer(rf_kvcache *cache, uint32_t layer, const rf_kv_store *store, uint32_t n,
+                            uint64_t layer_bytes, rf_error *error)
 {
     rf_address addresses[2];
     for (uint32_t i = 0; i < 2; i++) {
         rf_block *block = &cache->blocks[2 * layer + i];
-        uint32_t item = first + 2 * layer + i;
-        RF_TRY(rf_pool_take_planned(pool, plan, item, block, error));
+        uint32_t item = store->first + 2 * n + i;
+        RF_TRY(rf_pool_take_planned(store->pool, store->plan, item, block, error));
         if (block->bytes != layer_bytes || block->memory_class != RF_MEMORY_KV)
             return rf_error_set(error, RF_ERROR_ARGUMENT,
                                 "kv cache: item %u of the plan has %" PRIu64 " bytes of %s, "
@@ -142,26 +147,55 @@ static rf_status allocate(rf_kvcache *cache, const sizes *size, rf_error *error)
     return rf_pages_create(size->n_pages, &cache->pages, error);
 }
 
-rf_status rf_kvcache_create(const rf_kvcache_config *config, rf_pool *pool, const rf_plan *plan,
-                            uint32_t first, rf_device *device, rf_kvcache **out, rf_error *error)
+static rf_status check_stores(const rf_kvcache_config *config, const rf_kv_store *stores,
+                              uint32_t n_stores, rf_error *error)
+{
+    uint64_t n_layers = 0;
+    if (n_stores > RF_KV_MAX_STORES)
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "kv cache: in %u stores, at most %u",
+                            n_stores, RF_KV_MAX_STORES);
+    for (uint32_t i = 0; i < n_stores; i++) {
+        uint64_t end = stores[i].first + 2 * (uint64_t)stores[i].n_layers; /* far below 64 bits */
+        if (end > rf_plan_item_count(stores[i].plan))
+            return rf_error_set(error, RF_ERROR_ARGUMENT,
+                                "kv cache: items %u to %" PRIu64 " of a plan that has %zu",
+                                stores[i].first, end, rf_plan_item_count(stores[i].plan));
+        n_layers += stores[i].n_layers;
+    }
+    if (n_layers != config->n_layers)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "kv cache: %" PRIu64 " layers in its stores, expected %u", n_layers,
+                            config->n_layers);
+    return RF_OK;
+}
+
+static rf_status take_all(rf_kvcache *cache, const rf_kv_store *stores, uint32_t n_stores,
+                          uint64_t layer_bytes, rf_error *error)
+{
+    uint32_t layer = 0;
+    for (uint32_t i = 0; i < n_stores; i++) {
+        cache->parts[cache->n_parts++] = (rf_kv_part){stores[i].device, stores[i].n_layers};
+        for (uint32_t n = 0; n < stores[i].n_layers; n++)
+            RF_TRY(take_layer(cache, layer++, &stores[i], n, layer_bytes, error));
+    }
+    return RF_OK;
+}
+
+rf_status rf_kvcache_create(const rf_kvcache_config *config, const rf_kv_store *stores,
+                            uint32_t n_stores, rf_kvcache **out, rf_error *error)
 {
     sizes size;
     RF_TRY(measure(config, &size, error));
-    uint64_t end = first + 2 * (uint64_t)config->n_layers; /* both far below 64 bits */
-    if (end > rf_plan_item_count(plan))
-        return rf_error_set(error, RF_ERROR_ARGUMENT,
-                            "kv cache: items %u to %" PRIu64 " of a plan that has %zu", first, end,
-                            rf_plan_item_count(plan));
+    RF_TRY(check_stores(config, stores, n_stores, error));
     rf_kvcache *cache = rf_calloc(1, sizeof(*cache));
     if (!cache)
         return rf_error_host_memory(error, "a kv cache", sizeof(*cache));
     cache->config = *config;
-    cache->device = device;
     cache->stride = size.stride;
     cache->page_bytes = size.page_bytes;
     rf_status status = allocate(cache, &size, error);
-    for (uint32_t i = 0; i < config->n_layers && status == RF_OK; i++)
-        status = take_layer(cache, i, pool, plan, first, size.layer_bytes, error);
+    if (status == RF_OK)
+        status = take_all(cache, stores, n_stores, size.layer_bytes, error);
     if (status != RF_OK) {
         rf_kvcache_free(cache);
         return status;

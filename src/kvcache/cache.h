@@ -13,9 +13,16 @@ typedef struct rf_kv_sequence {
     uint32_t n_pages;  /* entries of its row in use: those that `reserved` tokens need */
 } rf_kv_sequence;
 
+/* Layers that are on one device, one after the other. */
+typedef struct rf_kv_part {
+    rf_device *device;
+    uint32_t n_layers;
+} rf_kv_part;
+
 struct rf_kvcache {
     rf_kvcache_config config;
-    rf_device *device;
+    rf_kv_part parts[RF_KV_MAX_STORES];
+    uint32_t n_parts;
     rf_block *blocks;    /* [2 * n_layers]: keys and values of each layer */
     rf_kv_layer *layers; /* [n_layers] */
     uint64_t page_bytes; /* of the keys, or of the values, of one layer */

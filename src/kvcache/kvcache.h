@@ -33,18 +33,30 @@ typedef struct rf_kvcache_config {
  * (bytes of a layer) says what is wrong with it. */
 rf_status rf_kvcache_check_config(const rf_kvcache_config *config, rf_error *error);
 
-/* Adds what a cache takes to a plan: for each layer an item of keys and one of values, enough pages
- * for every sequence to fill its context. *first is the index of the first item; the rest follow.
- */
-rf_status rf_kvcache_plan(const rf_kvcache_config *config, rf_plan *plan, uint32_t *first,
-                          rf_error *error);
+/* Adds what n_layers layers of a cache, from first_layer on, take to a plan: for each an item of
+ * keys and one of values, enough pages for every sequence to fill its context. *first is the index
+ * of the first item; the rest follow. */
+rf_status rf_kvcache_plan(const rf_kvcache_config *config, uint32_t first_layer, uint32_t n_layers,
+                          rf_plan *plan, uint32_t *first, rf_error *error);
 
-/* Takes the planned items from a pool, and allocates all host memory that the cache will ever use.
- * On failure nothing stays taken. The pool outlives the cache. RF_ERROR_ARGUMENT where the items
- * are not those of this configuration. */
-rf_status rf_kvcache_create(const rf_kvcache_config *config, rf_pool *pool, const rf_plan *plan,
-                            uint32_t first, rf_device *device, rf_kvcache **out, rf_error *error);
-void rf_kvcache_free(rf_kvcache *cache); /* gives its blocks back to the pool */
+/* Where layers lie: some of them, one after the other, in a pool of one device. A page has the same
+ * number in all of them: sequences, tables and pages are those of one cache. */
+typedef struct rf_kv_store {
+    uint32_t n_layers;
+    uint32_t first;      /* of the plan's items */
+    const rf_plan *plan; /* needed while the cache is created, no longer */
+    rf_pool *pool;       /* opened from it; outlives the cache */
+    rf_device *device;
+} rf_kv_store;
+
+#define RF_KV_MAX_STORES 2
+
+/* Takes the planned items from the pools, and allocates all host memory that the cache will ever
+ * use. Stores are in the order of their layers. On failure nothing stays taken. RF_ERROR_ARGUMENT
+ * where the items are not those of this configuration. */
+rf_status rf_kvcache_create(const rf_kvcache_config *config, const rf_kv_store *stores,
+                            uint32_t n_stores, rf_kvcache **out, rf_error *error);
+void rf_kvcache_free(rf_kvcache *cache); /* gives its blocks back to their pools */
 
 /* Where kernels find one layer. layer < n_layers. */
 const rf_kv_layer *rf_kvcache_layer(const rf_kvcache *cache, uint32_t layer);

@@ -37,6 +37,24 @@ rf_status rf_kvcache_open(rf_kvcache *cache, uint32_t *out, rf_error *error)
                         cache->config.n_sequences);
 }
 
+/* Copies a page in the layers of one device, which are n from `layers` on. */
+static rf_status copy_page_on(const rf_kvcache *cache, rf_device *device, const rf_kv_layer *layers,
+                              uint32_t n, int32_t from, int32_t to, rf_error *error)
+{
+    const rf_device_ops *ops = device->ops;
+    uint64_t source = (uint64_t)from * cache->page_bytes; /* inside the layer, whose size fits */
+    uint64_t target = (uint64_t)to * cache->page_bytes;
+    RF_TRY(ops->sync(device, error));
+    for (uint32_t i = 0; i < n; i++) {
+        const rf_kv_layer *layer = &layers[i];
+        RF_TRY(ops->copy(device, NULL, RF_COPY_ON_DEVICE, layer->keys + target,
+                         layer->keys + source, cache->page_bytes, error));
+        RF_TRY(ops->copy(device, NULL, RF_COPY_ON_DEVICE, layer->values + target,
+                         layer->values + source, cache->page_bytes, error));
+    }
+    return ops->sync(device, error);
+}
+
 /*
  * Copies the keys and values of a page in every layer. Work on other streams may still be writing
  * the page, and will read the copy at once: the device is drained before and after. A fork costs
@@ -44,19 +62,13 @@ rf_status rf_kvcache_open(rf_kvcache *cache, uint32_t *out, rf_error *error)
  */
 static rf_status copy_page(rf_kvcache *cache, int32_t from, int32_t to, rf_error *error)
 {
-    rf_device *device = cache->device;
-    const rf_device_ops *ops = device->ops;
-    uint64_t source = (uint64_t)from * cache->page_bytes; /* inside the layer, whose size fits */
-    uint64_t target = (uint64_t)to * cache->page_bytes;
-    RF_TRY(ops->sync(device, error));
-    for (uint32_t i = 0; i < cache->config.n_layers; i++) {
-        const rf_kv_layer *layer = &cache->layers[i];
-        RF_TRY(ops->copy(device, NULL, RF_COPY_ON_DEVICE, layer->keys + target,
-                         layer->keys + source, cache->page_bytes, error));
-        RF_TRY(ops->copy(device, NULL, RF_COPY_ON_DEVICE, layer->values + target,
-                         layer->values + source, cache->page_bytes, error));
+    const rf_kv_layer *layers = cache->layers;
+    for (uint32_t i = 0; i < cache->n_parts; i++) {
+        const rf_kv_part *part = &cache->parts[i];
+        RF_TRY(copy_page_on(cache, part->device, layers, part->n_layers, from, to, error));
+        layers += part->n_layers;
     }
-    return ops->sync(device, error);
+    return RF_OK;
 }
 
 /* Puts a page of its own in the place of a shared one. */

@@ -47,7 +47,8 @@ void fixture_open_pool(fixture *f, rf_kvcache_config config)
     uint32_t other;
     assert_status(rf_plan_add(f->plan, "other", RF_MEMORY_SCRATCH, 100, &other, &error), RF_OK,
                   &error);
-    assert_status(rf_kvcache_plan(&config, f->plan, &f->first, &error), RF_OK, &error);
+    assert_status(rf_kvcache_plan(&config, 0, config.n_layers, f->plan, &f->first, &error), RF_OK,
+                  &error);
     assert_status(rf_plan_solve(f->plan, &error), RF_OK, &error);
     assert_status(
         rf_pool_open(f->memory, f->plan,
@@ -56,13 +57,21 @@ void fixture_open_pool(fixture *f, rf_kvcache_config config)
         RF_OK, &error);
 }
 
+rf_kv_store fixture_store(const fixture *f, rf_device *device)
+{
+    return (rf_kv_store){.n_layers = f->config.n_layers,
+                         .first = f->first,
+                         .plan = f->plan,
+                         .pool = f->pool,
+                         .device = device};
+}
+
 void fixture_open(fixture *f, rf_kvcache_config config)
 {
     rf_error error = {0};
     fixture_open_pool(f, config);
-    assert_status(
-        rf_kvcache_create(&config, f->pool, f->plan, f->first, &f->flaky.device, &f->cache, &error),
-        RF_OK, &error);
+    rf_kv_store store = fixture_store(f, &f->flaky.device);
+    assert_status(rf_kvcache_create(&config, &store, 1, &f->cache, &error), RF_OK, &error);
 }
 
 void fixture_close(fixture *f)

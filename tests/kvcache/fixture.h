@@ -30,6 +30,8 @@ typedef struct fixture {
 void fixture_open(fixture *f, rf_kvcache_config config);
 /* Everything but the cache. */
 void fixture_open_pool(fixture *f, rf_kvcache_config config);
+/* All layers in the fixture's pool. */
+rf_kv_store fixture_store(const fixture *f, rf_device *device);
 /* Frees the cache and all below it: the pool would refuse to close had a block stayed taken. */
 void fixture_close(fixture *f);
 

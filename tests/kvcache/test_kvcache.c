@@ -35,9 +35,9 @@ static void assert_refused(rf_kvcache_config config, rf_status expected, const c
     rf_plan *plan = NULL;
     uint32_t first = 77;
     assert_int_equal(rf_plan_new(&(rf_plan_config){0}, &plan, NULL), RF_OK);
-    assert_int_equal(rf_kvcache_plan(&config, plan, &first, NULL), expected);
+    assert_int_equal(rf_kvcache_plan(&config, 0, 1, plan, &first, NULL), expected);
     rf_kvcache *cache = NULL;
-    assert_int_equal(rf_kvcache_create(&config, NULL, plan, 0, NULL, &cache, NULL), expected);
+    assert_int_equal(rf_kvcache_create(&config, NULL, 0, &cache, NULL), expected);
     assert_null(cache);
     assert_int_equal(first, 77);
     assert_int_equal(rf_plan_item_count(plan), 0);
@@ -121,12 +121,12 @@ static void creation_survives_every_failed_allocation(void **state)
     (void)state;
     fixture f;
     fixture_open_pool(&f, small());
+    rf_kv_store store = fixture_store(&f, f.real);
     uint64_t before = rf_host_live_count();
     for (uint64_t n = 1;; n++) {
         rf_error error = {0};
         rf_fault_arm(RF_FAULT_HOST_ALLOC, n);
-        rf_status status =
-            rf_kvcache_create(&f.config, f.pool, f.plan, f.first, f.real, &f.cache, &error);
+        rf_status status = rf_kvcache_create(&f.config, &store, 1, &f.cache, &error);
         bool fired = rf_fault_fired(RF_FAULT_HOST_ALLOC);
         rf_fault_arm(RF_FAULT_HOST_ALLOC, 0);
         assert_status(status, fired ? RF_ERROR_HOST_MEMORY : RF_OK, &error);
@@ -159,29 +159,65 @@ static void items_of_another_configuration_are_refused(void **state)
     fixture_open_pool(&f, small());
     rf_error error = {0};
     rf_kvcache_config other = small();
+    rf_kv_store good = fixture_store(&f, f.real);
+    rf_kv_store store = good;
     other.n_context = 100;
-    assert_status(rf_kvcache_create(&other, f.pool, f.plan, f.first, f.real, &f.cache, &error),
-                  RF_ERROR_ARGUMENT, &error);
+    assert_status(rf_kvcache_create(&other, &store, 1, &f.cache, &error), RF_ERROR_ARGUMENT,
+                  &error);
     assert_non_null(strstr(error.message, "item 1 of the plan has 576 bytes"));
-    assert_status(rf_kvcache_create(&f.config, f.pool, f.plan, 0, f.real, &f.cache, &error),
-                  RF_ERROR_ARGUMENT, &error);
+    store.first = 0;
+    assert_status(rf_kvcache_create(&f.config, &store, 1, &f.cache, &error), RF_ERROR_ARGUMENT,
+                  &error);
     assert_non_null(strstr(error.message, "item 0 of the plan has 100 bytes of scratch"));
-    assert_status(rf_kvcache_create(&f.config, f.pool, f.plan, 2, f.real, &f.cache, &error),
-                  RF_ERROR_ARGUMENT, &error);
+    store.first = 2;
+    assert_status(rf_kvcache_create(&f.config, &store, 1, &f.cache, &error), RF_ERROR_ARGUMENT,
+                  &error);
     assert_non_null(strstr(error.message, "items 2 to 6 of a plan that has 5"));
-    assert_status(
-        rf_kvcache_create(&f.config, f.pool, f.plan, UINT32_MAX, f.real, &f.cache, &error),
-        RF_ERROR_ARGUMENT, &error);
+    store.first = UINT32_MAX;
+    assert_status(rf_kvcache_create(&f.config, &store, 1, &f.cache, &error), RF_ERROR_ARGUMENT,
+                  &error);
+    store = good;
+    store.n_layers = 1;
+    assert_status(rf_kvcache_create(&f.config, &store, 1, &f.cache, &error), RF_ERROR_ARGUMENT,
+                  &error);
+    assert_non_null(strstr(error.message, "1 layers in its stores, expected 2"));
     assert_null(f.cache);
     /* Nothing stayed taken, so that the right one still finds its places, and a second one does
      * not. */
-    assert_status(rf_kvcache_create(&f.config, f.pool, f.plan, f.first, f.real, &f.cache, &error),
-                  RF_OK, &error);
+    assert_status(rf_kvcache_create(&f.config, &good, 1, &f.cache, &error), RF_OK, &error);
     rf_kvcache *second = NULL;
-    assert_status(rf_kvcache_create(&f.config, f.pool, f.plan, f.first, f.real, &second, &error),
-                  RF_ERROR_BUSY, &error);
+    assert_status(rf_kvcache_create(&f.config, &good, 1, &second, &error), RF_ERROR_BUSY, &error);
     assert_null(second);
     rf_kvcache_free(NULL);
+    fixture_close(&f);
+}
+
+/* Layers on two devices are one cache: a shared page is copied on both. */
+static void layers_may_lie_on_two_devices(void **state)
+{
+    (void)state;
+    fixture f;
+    fixture_open_pool(&f, small());
+    rf_error error = {0};
+    uint32_t a;
+    uint32_t b;
+    rf_kv_store stores[2] = {fixture_store(&f, &f.flaky.device), fixture_store(&f, f.real)};
+    stores[0].n_layers = stores[1].n_layers = 1;
+    stores[1].first += 2;
+    assert_status(rf_kvcache_create(&f.config, stores, 2, &f.cache, &error), RF_OK, &error);
+    assert_int_equal(rf_kvcache_open(f.cache, &a, NULL), RF_OK);
+    assert_int_equal(rf_kvcache_reserve(f.cache, a, 1, NULL), RF_OK);
+    assert_int_equal(rf_kvcache_commit(f.cache, a, 1, NULL), RF_OK);
+    for (uint32_t layer = 0; layer < 2; layer++)
+        *fixture_row(&f, a, 0, layer, 1, 0) = (uint8_t)(40 + layer);
+    assert_int_equal(rf_kvcache_fork(f.cache, a, &b, NULL), RF_OK);
+    assert_int_equal(rf_kvcache_reserve(f.cache, b, 1, NULL), RF_OK);
+    assert_int_equal(f.flaky.calls, 4); /* keys and values of its layer, between two waits */
+    for (uint32_t layer = 0; layer < 2; layer++) {
+        assert_ptr_not_equal(fixture_row(&f, b, 0, layer, 1, 0),
+                             fixture_row(&f, a, 0, layer, 1, 0));
+        assert_int_equal(*fixture_row(&f, b, 0, layer, 1, 0), 40 + layer);
+    }
     fixture_close(&f);
 }
 
@@ -430,6 +466,7 @@ int main(void)
         cmocka_unit_test(sizes_are_those_of_whole_pages),
         cmocka_unit_test(creation_survives_every_failed_allocation),
         cmocka_unit_test(items_of_another_configuration_are_refused),
+        cmocka_unit_test(layers_may_lie_on_two_devices),
         cmocka_unit_test(pages_are_taken_until_there_is_none),
         cmocka_unit_test(a_full_context_says_so_and_changes_nothing),
         cmocka_unit_test(reservations_do_not_add_up),
