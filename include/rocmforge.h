@@ -464,6 +464,11 @@ typedef struct rf_model_options {
     uint32_t staging_buffers; /* pinned buffers that the bytes pass through, at most 256; 0: 14 */
     uint64_t staging_bytes;   /* of one buffer: a multiple of 4096, 128 KiB to 256 MiB; all buffers
                                  together at most 2 GiB; 0: 4 MiB */
+    /* A model may be divided between a GPU and the host, where it does not fit the GPU: its last
+     * layers and the output are on the GPU, the others on the host, and computed there. */
+    rf_runtime *host;       /* a CPU's, for the layers that are not on the device; it stays open as
+                               long as the model. NULL: all layers are on the device */
+    uint32_t device_layers; /* with a host: how many are on the device; more than there are: all */
 } rf_model_options;
 
 #define RF_MODEL_OPTIONS_INIT ((rf_model_options){.size = sizeof(rf_model_options)})
@@ -476,12 +481,13 @@ typedef struct rf_model_options {
  * finds bytes that differ, with tensor, pool and offset.
  *
  * Models are shared: asked again, by any thread, for a file that is loaded on this runtime with the
- * same layout (no_mmap, pool_bytes, alignment) and the same verify, it gives the same model, to be
- * freed once more. A file is the same by device, inode, size and time of change, whatever its path;
- * of a split model, every part. A call that comes while the model is being loaded waits, with the
- * load's progress in its own callback, which cancels the waiting alone. A load that fails gives its
- * error to all who wait for it; when one is cancelled, one of those who wait loads instead.
- * RF_ERROR_BUSY where a model is asked for from the progress callback of its own load.
+ * same layout (no_mmap, pool_bytes, alignment, host, device_layers) and the same verify, it gives
+ * the same model, to be freed once more. A file is the same by device, inode, size and time of
+ * change, whatever its path; of a split model, every part. A call that comes while the model is
+ * being loaded waits, with the load's progress in its own callback, which cancels the waiting
+ * alone. A load that fails gives its error to all who wait for it; when one is cancelled, one of
+ * those who wait loads instead. RF_ERROR_BUSY where a model is asked for from the progress callback
+ * of its own load.
  */
 RF_API rf_status rf_model_load(rf_runtime *runtime, const char *path,
                                const rf_model_options *options, rf_model **out, rf_error *error);
@@ -489,8 +495,10 @@ RF_API rf_status rf_model_load(rf_runtime *runtime, const char *path,
  * it is the last and an engine uses the model. */
 RF_API rf_status rf_model_free(rf_model *model, rf_error *error);
 
-/* What the load of a model did. Times of threads are added up, so they may exceed the time that
- * passed. */
+/* What the load of a model did; of one that is divided, what is on the device, but for the times of
+ * planning and of the whole. Times of threads are added up, so they may exceed the time that
+ * passed.
+ */
 typedef struct rf_load_stats {
     uint64_t bytes;    /* of tensors, brought to the device or used in place */
     uint64_t checksum; /* of these bytes as they were read; 0 where they are used in place. The same
@@ -523,6 +531,8 @@ typedef struct rf_model_info {
     uint32_t n_context_trained; /* tokens */
     uint64_t n_parameters;
     uint64_t weight_bytes;
+    uint32_t n_device_layers; /* that are on the runtime's device, the last ones; the others are on
+                                 the host */
 } rf_model_info;
 
 RF_API rf_model_info rf_model_describe(const rf_model *model);
@@ -575,12 +585,14 @@ typedef struct rf_plan_summary {
     uint64_t available; /* the device's free memory when the plan was made */
     uint64_t capacity;  /* all its memory; capacity - available is used by others and the driver */
     bool absent;        /* for a device that is not here: available is what the caller said */
-    bool fits;          /* needed <= available */
+    bool fits;          /* needed <= available; on the host too, where layers are there */
     uint32_t n_context; /* as resolved from the options, or found */
     uint32_t n_context_trained;
     uint32_t n_sequences;
     uint32_t n_batch;
     rf_type kv_type;
+    uint32_t n_layers;
+    uint32_t n_device_layers; /* as in rf_model_info; rf_plan_host is the plan of the others */
 } rf_plan_summary;
 
 /* For which device to plan, and what to look for. */
@@ -595,6 +607,9 @@ typedef struct rf_plan_options {
                          even one page does not fit, the plan is of that, and fits is false. As
                          rounding depends on where pools end, it is the largest to within what
                          they lose by rounding: a page more does not fit. */
+    bool fit_layers;  /* device_layers of the model's options becomes the largest with which what
+                         is on the device fits there, in the same sense; 0 always fits. It needs a
+                         host, and a context that is not looked for. */
 } rf_plan_options;
 
 #define RF_PLAN_OPTIONS_INIT ((rf_plan_options){.size = sizeof(rf_plan_options)})
@@ -609,12 +624,21 @@ RF_API rf_status rf_plan_create(rf_runtime *runtime, const rf_gguf *gguf,
                                 const rf_engine_options *engine_options, rf_plan **out,
                                 rf_error *error);
 /* The same as *plan_options says. RF_ERROR_ARGUMENT unless it has either a runtime or
- * memory_bytes. */
+ * memory_bytes, or for fit_layers without a host, or with fit_context. */
 RF_API rf_status rf_plan_create_for(const rf_plan_options *plan_options, const rf_gguf *gguf,
                                     const rf_model_options *model_options,
                                     const rf_engine_options *engine_options, rf_plan **out,
                                     rf_error *error);
+/* Only the number of layers that fit_layers finds, for a load with these options, which need not
+ * set fit_layers: quicker than the plan, as no tokenizer is made. */
+RF_API rf_status rf_plan_fit_layers(const rf_plan_options *plan_options, const rf_gguf *gguf,
+                                    const rf_model_options *model_options,
+                                    const rf_engine_options *engine_options, uint32_t *n_layers,
+                                    rf_error *error);
 RF_API void rf_plan_free(rf_plan *plan);
+/* Of a plan for a device: that of the layers which are on the host, in the host's memory; owned by
+ * the plan. NULL where all are on the device. */
+RF_API const rf_plan *rf_plan_host(const rf_plan *plan);
 RF_API rf_plan_summary rf_plan_summarise(const rf_plan *plan);
 RF_API size_t rf_plan_pool_count(const rf_plan *plan);
 RF_API rf_plan_pool rf_plan_pool_at(const rf_plan *plan, size_t i); /* all zero past the end */
@@ -793,7 +817,8 @@ RF_API rf_status rf_engine_create(rf_model *model, const rf_engine_options *opti
                                   rf_engine **out, rf_error *error);
 RF_API void rf_engine_free(rf_engine *engine);
 
-/* The plan that this engine's memory and its model's were allocated from; owned by the engine. */
+/* The plan that this engine's memory and its model's were allocated from, on both devices where the
+ * model is divided; owned by the engine. */
 RF_API const rf_plan *rf_engine_plan(const rf_engine *engine);
 
 typedef struct rf_request {

@@ -51,17 +51,31 @@ typedef struct rf_engine_graph {
 rf_status rf_engine_resolve(const rf_model_config *config, const rf_engine_options *options,
                             rf_engine_shape *out, rf_error *error);
 
-/* The solved plan of all that an engine takes: what rf_plan_create shows is what rf_engine_create
- * allocates, because both come from here. */
+/* A device, and which layers are on it. */
+typedef struct rf_engine_place {
+    const rf_target *target;
+    rf_layer_span layers;
+    rf_plan_config plan_config;
+} rf_engine_place;
+
+/* The solved plan of all that an engine takes in one place: what rf_plan_create shows is what
+ * rf_engine_create allocates, because both come from here. */
 rf_status rf_engine_plan_make(const rf_model_config *config, const rf_engine_shape *shape,
-                              const rf_target *target, const rf_plan_config *plan_config,
-                              rf_plan **out, rf_engine_items *items, rf_error *error);
+                              const rf_engine_place *place, rf_plan **out, rf_engine_items *items,
+                              rf_error *error);
 
 /* A plan of a model and its engine together, for a report on both: *config says for what device.
  * rf_plan_free. */
 rf_status rf_engine_plan_join(const rf_plan_config *config, const rf_model_config *model_config,
                               const rf_engine_shape *shape, const rf_plan *model,
                               const rf_plan *engine, rf_plan **out, rf_error *error);
+
+/* The same of a device and the host, for a report on all: the host's becomes that of the device's.
+ * Either may be NULL: with no layers on the device its plan is an empty one, made by *config. Takes
+ * both, also on failure. */
+rf_status rf_engine_plan_pair(const rf_plan_config *config, const rf_model_config *model_config,
+                              const rf_engine_shape *shape, rf_plan *device, rf_plan *host,
+                              uint32_t n_device_layers, rf_plan **out, rf_error *error);
 
 /* One request, waiting or running. */
 typedef struct rf_request_state {
@@ -96,24 +110,36 @@ typedef struct rf_host_array {
     rf_block block;
 } rf_host_array;
 
+#define RF_ENGINE_PART_BLOCKS 12 /* scratch items of rf_engine_items; the cache keeps its own */
+
+/* What an engine has where a part of its model is. */
+typedef struct rf_engine_part {
+    const rf_model_part *model;
+    rf_pool *pool;
+    rf_block blocks[RF_ENGINE_PART_BLOCKS]; /* taken from it, but for the cache's */
+    uint32_t n_blocks;
+    rf_activations activations;
+    rf_block batch_block;
+    rf_compute compute;
+} rf_engine_part;
+
 struct rf_engine {
     rf_model *model;
     rf_engine_shape shape;
     rf_plan *plan; /* of the model and the engine together, for reports */
-    rf_pool *pool;
-    rf_block *blocks; /* taken from the pool, but for the cache's */
-    uint32_t n_blocks;
+    rf_engine_part parts[RF_MODEL_MAX_PARTS]; /* as the model's */
+    uint32_t n_parts;
     rf_kvcache *kv;
-    rf_activations activations;
-    rf_block logits;
-    rf_block batch_block;
+    rf_block logits; /* of the last part, as is top */
     rf_block top;
-    rf_compute compute;
-    rf_engine_graph graphs[RF_ENGINE_GRAPHS];
-    uint64_t passes;          /* ever made */
-    uint32_t top_rows;        /* rows of logits in the last one */
-    rf_host_array batch;      /* the batch arrays, i32, laid out as on the device */
-    rf_host_array results;    /* f32 [n_vocab]: logits of one token; or what top gave */
+    rf_engine_graph graphs[RF_ENGINE_GRAPHS]; /* of the last part's work */
+    uint64_t passes;                          /* ever made */
+    uint32_t top_rows;                        /* rows of logits in the last one */
+    rf_host_array batch;   /* the batch arrays, i32, laid out as on the devices */
+    rf_host_array results; /* f32 [n_vocab]: logits of one token; or what top gave */
+    /* With two parts: the residual stream of the first one, f32 [n_batch][n_embd]. The host
+     * computes in memory that is pinned for the device, so that it is copied there as it lies. */
+    rf_host_array stream;
     rf_request_state **slots; /* [n_sequences]; NULL: free */
     rf_slot_share *shares;    /* [n_sequences]: of the pass under way */
     int32_t *drawn;           /* [n_sequences]: tokens drawn in it */
@@ -123,6 +149,23 @@ struct rf_engine {
     rf_sequence last_id;
     rf_engine_stats stats;
 };
+
+/* ---- parts: part.c -----------------------------------------------------------------------------
+ */
+
+/* The part that ends with the logits: on the device, but where no layer is. */
+static inline rf_engine_part *rf_engine_last(rf_engine *engine)
+{
+    return &engine->parts[engine->n_parts - 1];
+}
+
+/* Readies a part to compute, without memory. On failure the part can be closed. */
+rf_status rf_engine_part_start(rf_engine_part *part, rf_error *error);
+/* Takes the planned memory of a started part, whose pool is open. */
+rf_status rf_engine_part_take(rf_engine *engine, rf_engine_part *part, const rf_plan *plan,
+                              const rf_engine_items *items, rf_error *error);
+/* Takes any part, half made or not at all. */
+void rf_engine_part_close(rf_engine_part *part);
 
 /* ---- batches ----------------------------------------------------------------------------------
  */
@@ -145,6 +188,9 @@ rf_status rf_batch_values(const rf_engine_shape *shape, uint64_t *values, rf_err
 /* Bytes that the results of a pass take on the host. */
 uint64_t rf_results_bytes(const rf_model_config *config, const rf_engine_shape *shape);
 
+/* Bytes of a batch's residual stream. */
+uint64_t rf_stream_bytes(const rf_model_config *config, const rf_engine_shape *shape);
+
 rf_batch rf_batch_begin(rf_engine *engine);
 /* Adds n tokens of a cache sequence from a position on. There is room. */
 void rf_batch_add(rf_batch *batch, const int32_t *tokens, uint32_t n, uint32_t position,
@@ -155,8 +201,9 @@ uint32_t rf_batch_want_logits(rf_batch *batch);
 /* ---- passes: pass.c ----------------------------------------------------------------------------
  */
 
-/* Copies the batch to the device, runs the model on it, and waits. Room in the cache was reserved.
- * n_top: how many of the largest logits of each row are wanted on the host, 0 for none. */
+/* Runs the model on a batch, on the host and on the device as its layers are, and waits. Room in
+ * the cache was reserved. n_top: how many of the largest logits of each row are wanted on the host,
+ * 0 for none. */
 rf_status rf_engine_pass(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error);
 /* After a pass with n_top: what it found for a row of logits. */
 void rf_engine_top(const rf_engine *engine, uint32_t n_top, uint32_t row, const int32_t **indices,

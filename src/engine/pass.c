@@ -1,6 +1,6 @@
 /*
  * pass.c: one pass of a batch: to the device, through the model, and what is wanted of it back.
- * Everything goes on one stream, with one wait at its end.
+ * Everything goes on one stream, with one wait at its end; layers on the host are computed before.
  *
  * A small batch is captured as a graph: its kernels read token ids, positions and block tables from
  * the same places every time, so that a replay with other contents there is another step. Graphs
@@ -16,7 +16,7 @@
 rf_status rf_host_array_make(rf_engine *engine, const char *label, uint64_t bytes,
                              rf_host_array *out, rf_error *error)
 {
-    rf_runtime *runtime = engine->model->runtime;
+    const rf_runtime *runtime = rf_engine_last(engine)->model->runtime;
     rf_device *device = runtime->device;
     rf_host_array array = {0};
     RF_TRY(device->ops->pinned_alloc(device, bytes, &array.memory, error));
@@ -35,9 +35,9 @@ rf_status rf_host_array_make(rf_engine *engine, const char *label, uint64_t byte
 
 void rf_host_array_free(rf_engine *engine, rf_host_array *array)
 {
-    rf_device *device = engine->model->runtime->device;
     if (!array->memory)
         return;
+    rf_device *device = rf_engine_last(engine)->model->runtime->device;
     /* It was registered here, once; a driver's refusal to free has nobody left to be told. */
     if (array->block.kind != RF_BLOCK_NONE)
         (void)rf_memory_unregister(array->block, NULL);
@@ -48,16 +48,27 @@ void rf_host_array_free(rf_engine *engine, rf_host_array *array)
 /* ---- the work of a pass ------------------------------------------------------------------------
  */
 
-static rf_status copy_in(rf_engine *engine, const rf_batch *batch, rf_error *error)
+static rf_status copy_in(const rf_engine *engine, const rf_engine_part *part, const rf_batch *batch,
+                         rf_error *error)
 {
     rf_address to;
-    RF_TRY(rf_block_address(engine->batch_block, &to, error));
+    RF_TRY(rf_block_address(part->batch_block, &to, error));
     uint64_t stride = rf_kvcache_table_stride(engine->kv);
     uint64_t bytes = (uint64_t)((const char *)batch->tables - (const char *)engine->batch.memory) +
                      batch->table_rows * stride * sizeof(int32_t);
-    rf_device *device = engine->compute.device;
-    return device->ops->copy(device, engine->compute.stream, RF_COPY_TO_DEVICE, to,
+    rf_device *device = part->compute.device;
+    return device->ops->copy(device, part->compute.stream, RF_COPY_TO_DEVICE, to,
                              (rf_address)(uintptr_t)engine->batch.memory, bytes, error);
+}
+
+/* The residual stream goes on where the host's layers left it. */
+static rf_status copy_stream(const rf_engine *engine, const rf_engine_part *part,
+                             const rf_batch *batch, rf_error *error)
+{
+    rf_device *device = part->compute.device;
+    uint64_t bytes = (uint64_t)batch->n_tokens * engine->model->config.n_embd * sizeof(float);
+    return device->ops->copy(device, part->compute.stream, RF_COPY_TO_DEVICE, part->activations.x,
+                             (rf_address)(uintptr_t)engine->stream.memory, bytes, error);
 }
 
 /* The address on the device of a pointer into the host's copy of the batch arrays. */
@@ -66,15 +77,17 @@ static rf_address on_device(const rf_engine *engine, rf_address base, const int3
     return base + (rf_address)((const char *)values - (const char *)engine->batch.memory);
 }
 
-static rf_status forward(rf_engine *engine, const rf_batch *batch, rf_error *error)
+static rf_status forward(const rf_engine *engine, const rf_engine_part *part, const rf_batch *batch,
+                         rf_error *error)
 {
     rf_address base;
-    RF_TRY(rf_block_address(engine->batch_block, &base, error));
+    RF_TRY(rf_block_address(part->batch_block, &base, error));
     rf_pass pass = {.config = &engine->model->config,
-                    .weights = engine->model->weights,
-                    .compute = &engine->compute,
+                    .layers = part->model->layers,
+                    .weights = part->model->weights,
+                    .compute = &part->compute,
                     .kv = engine->kv,
-                    .activations = &engine->activations,
+                    .activations = &part->activations,
                     .batch = {.n_tokens = batch->n_tokens,
                               .tokens = on_device(engine, base, batch->tokens),
                               .positions = on_device(engine, base, batch->positions),
@@ -90,7 +103,8 @@ static rf_status forward(rf_engine *engine, const rf_batch *batch, rf_error *err
 static rf_status find_top(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error)
 {
     rf_address logits, top;
-    rf_device *device = engine->compute.device;
+    const rf_compute *compute = &rf_engine_last(engine)->compute;
+    rf_device *device = compute->device;
     uint64_t bytes = (uint64_t)batch->n_logits * n_top * sizeof(int32_t);
     RF_TRY(rf_block_address(engine->logits, &logits, error));
     RF_TRY(rf_block_address(engine->top, &top, error));
@@ -100,15 +114,30 @@ static rf_status find_top(rf_engine *engine, const rf_batch *batch, uint32_t n_t
                               .k = n_top,
                               .indices = top,
                               .values = top + bytes};
-    RF_TRY(engine->compute.kernels->top(&engine->compute, &args, error));
-    return device->ops->copy(device, engine->compute.stream, RF_COPY_FROM_DEVICE,
+    RF_TRY(compute->kernels->top(compute, &args, error));
+    return device->ops->copy(device, compute->stream, RF_COPY_FROM_DEVICE,
                              (rf_address)(uintptr_t)engine->results.memory, top, 2 * bytes, error);
+}
+
+/* The layers that are on the host, where the model is divided: done when it returns. */
+static rf_status run_on_host(const rf_engine *engine, const rf_batch *batch, rf_error *error)
+{
+    const rf_engine_part *part = &engine->parts[0];
+    if (engine->n_parts == 1)
+        return RF_OK;
+    RF_TRY(copy_in(engine, part, batch, error));
+    RF_TRY(forward(engine, part, batch, error));
+    return part->compute.device->ops->stream_sync(part->compute.device, part->compute.stream,
+                                                  error);
 }
 
 static rf_status put_work(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error)
 {
-    RF_TRY(copy_in(engine, batch, error));
-    RF_TRY(forward(engine, batch, error));
+    const rf_engine_part *last = rf_engine_last(engine);
+    RF_TRY(copy_in(engine, last, batch, error));
+    if (engine->n_parts > 1)
+        RF_TRY(copy_stream(engine, last, batch, error));
+    RF_TRY(forward(engine, last, batch, error));
     return n_top && batch->n_logits ? find_top(engine, batch, n_top, error) : RF_OK;
 }
 
@@ -130,7 +159,7 @@ static rf_status find_graph(rf_engine *engine, const rf_batch *batch, uint32_t n
         if (g->last_used < oldest->last_used)
             oldest = g;
     }
-    rf_device *device = engine->compute.device;
+    rf_device *device = rf_engine_last(engine)->compute.device;
     if (oldest->graph)
         RF_TRY(device->ops->graph_destroy(device, oldest->graph, error));
     *oldest = (rf_engine_graph){.n_tokens = batch->n_tokens,
@@ -144,8 +173,8 @@ static rf_status find_graph(rf_engine *engine, const rf_batch *batch, uint32_t n
 static rf_status capture(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_graph **out,
                          rf_error *error)
 {
-    rf_device *device = engine->compute.device;
-    rf_stream *stream = engine->compute.stream;
+    rf_device *device = rf_engine_last(engine)->compute.device;
+    rf_stream *stream = rf_engine_last(engine)->compute.stream;
     rf_graph *graph = NULL;
     RF_TRY(device->ops->graph_begin(device, stream, error));
     rf_status status = put_work(engine, batch, n_top, error);
@@ -164,7 +193,8 @@ static rf_status capture(rf_engine *engine, const rf_batch *batch, uint32_t n_to
 static rf_status put_graph(rf_engine *engine, const rf_batch *batch, uint32_t n_top,
                            rf_error *error)
 {
-    rf_device *device = engine->compute.device;
+    const rf_compute *compute = &rf_engine_last(engine)->compute;
+    rf_device *device = compute->device;
     rf_engine_graph *entry = NULL;
     RF_TRY(find_graph(engine, batch, n_top, &entry, error));
     bool first = entry->last_used == 0;
@@ -173,12 +203,12 @@ static rf_status put_graph(rf_engine *engine, const rf_batch *batch, uint32_t n_
     entry->last_used = engine->passes;
     if (first)
         return put_work(engine, batch, n_top, error);
-    return device->ops->graph_replay(device, engine->compute.stream, entry->graph, error);
+    return device->ops->graph_replay(device, compute->stream, entry->graph, error);
 }
 
 void rf_engine_graphs_free(rf_engine *engine)
 {
-    rf_device *device = engine->compute.device;
+    rf_device *device = rf_engine_last(engine)->compute.device;
     for (uint32_t i = 0; i < RF_ENGINE_GRAPHS; i++) {
         if (engine->graphs[i].graph) /* a refusal has nobody left to be told */
             (void)device->ops->graph_destroy(device, engine->graphs[i].graph, NULL);
@@ -189,19 +219,26 @@ void rf_engine_graphs_free(rf_engine *engine)
 /* ---- a pass ------------------------------------------------------------------------------------
  */
 
+static rf_status put_pass(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error)
+{
+    bool graph =
+        rf_engine_last(engine)->compute.programs && batch->n_tokens <= RF_ENGINE_GRAPH_TOKENS;
+    RF_TRY(run_on_host(engine, batch, error));
+    return graph ? put_graph(engine, batch, n_top, error) : put_work(engine, batch, n_top, error);
+}
+
 rf_status rf_engine_pass(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error)
 {
-    rf_device *device = engine->compute.device;
+    const rf_compute *compute = &rf_engine_last(engine)->compute;
+    rf_device *device = compute->device;
     uint64_t table_values = (uint64_t)rf_kvcache_table_stride(engine->kv) * batch->table_rows;
     memcpy(batch->tables, rf_kvcache_tables(engine->kv), table_values * sizeof(int32_t));
     engine->passes++;
     engine->top_rows = batch->n_logits;
-    bool graph = engine->compute.programs && batch->n_tokens <= RF_ENGINE_GRAPH_TOKENS;
-    rf_status status =
-        graph ? put_graph(engine, batch, n_top, error) : put_work(engine, batch, n_top, error);
+    rf_status status = put_pass(engine, batch, n_top, error);
     /* Also after a failure: what was put on the stream reads the batch, which is written next. */
     rf_status synced =
-        device->ops->stream_sync(device, engine->compute.stream, status == RF_OK ? error : NULL);
+        device->ops->stream_sync(device, compute->stream, status == RF_OK ? error : NULL);
     return status == RF_OK ? synced : status;
 }
 
@@ -216,14 +253,15 @@ void rf_engine_top(const rf_engine *engine, uint32_t n_top, uint32_t row, const 
 
 rf_status rf_engine_row(rf_engine *engine, uint32_t row, float **logits, rf_error *error)
 {
-    rf_device *device = engine->compute.device;
+    const rf_compute *compute = &rf_engine_last(engine)->compute;
+    rf_device *device = compute->device;
     uint64_t bytes = (uint64_t)engine->model->config.n_vocab * sizeof(float);
     rf_address from;
     RF_TRY(rf_block_address(engine->logits, &from, error));
-    RF_TRY(device->ops->copy(device, engine->compute.stream, RF_COPY_FROM_DEVICE,
+    RF_TRY(device->ops->copy(device, compute->stream, RF_COPY_FROM_DEVICE,
                              (rf_address)(uintptr_t)engine->results.memory, from + row * bytes,
                              bytes, error));
-    RF_TRY(device->ops->stream_sync(device, engine->compute.stream, error));
+    RF_TRY(device->ops->stream_sync(device, compute->stream, error));
     *logits = engine->results.memory;
     return RF_OK;
 }

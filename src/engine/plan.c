@@ -75,6 +75,11 @@ uint64_t rf_results_bytes(const rf_model_config *config, const rf_engine_shape *
     return sizeof(float) * (row > top ? row : top);
 }
 
+uint64_t rf_stream_bytes(const rf_model_config *config, const rf_engine_shape *shape)
+{
+    return sizeof(float) * (uint64_t)shape->n_batch * config->n_embd; /* 2 + 20 + 22 bits at most */
+}
+
 /* Adds rows * width values of 4 bytes (f32 or i32). */
 static rf_status add(rf_plan *plan, const char *label, uint64_t rows, uint64_t width,
                      uint32_t *item, rf_error *error)
@@ -108,50 +113,74 @@ static rf_status add_workspace(const rf_model_config *c, const rf_engine_shape *
     return rf_plan_add(plan, "workspace", RF_MEMORY_SCRATCH, bytes ? bytes : 1, item, error);
 }
 
-/* Adds all that an engine takes to a plan. */
-static rf_status plan_items(const rf_model_config *c, const rf_engine_shape *shape,
-                            const rf_target *target, rf_plan *plan, rf_engine_items *items,
-                            rf_error *error)
+/* The arrays that every layer reads and writes. */
+static rf_status add_activations(const rf_model_config *c, const rf_engine_shape *shape,
+                                 rf_plan *plan, rf_engine_items *made, rf_error *error)
 {
     uint64_t n = shape->n_batch;
     uint64_t q_width = (uint64_t)c->n_heads * c->head_size;
     uint64_t kv_width = (uint64_t)c->n_kv_heads * c->head_size;
+    RF_TRY(add(plan, "normed", n, c->n_embd, &made->normed, error));
+    RF_TRY(add(plan, "queries", n, q_width, &made->q, error));
+    RF_TRY(add(plan, "keys", n, kv_width, &made->k, error));
+    RF_TRY(add(plan, "values", n, kv_width, &made->v, error));
+    RF_TRY(add(plan, "heads", n, q_width, &made->heads, error));
+    if (c->n_ff) {
+        RF_TRY(add(plan, "feed-forward gate", n, c->n_ff, &made->gate, error));
+        RF_TRY(add(plan, "feed-forward up", n, c->n_ff, &made->up, error));
+    }
+    return RF_OK;
+}
+
+/* Arrays of the host, pinned for a device that has memory of its own: the last part's. */
+static rf_status add_pinned(const rf_model_config *c, const rf_engine_shape *shape,
+                            rf_layer_span layers, rf_plan *plan, rf_error *error)
+{
+    uint64_t batch_values;
+    RF_TRY(rf_batch_values(shape, &batch_values, error));
+    RF_TRY(rf_plan_add_external(plan, "batch on the host", RF_MEMORY_STAGING,
+                                batch_values * sizeof(int32_t), NULL, error));
+    if (!rf_span_begins(layers))
+        RF_TRY(rf_plan_add_external(plan, "stream on the host", RF_MEMORY_STAGING,
+                                    rf_stream_bytes(c, shape), NULL, error));
+    return rf_plan_add_external(plan, "results on the host", RF_MEMORY_STAGING,
+                                rf_results_bytes(c, shape), NULL, error);
+}
+
+/* Adds all that an engine takes in one place to a plan. */
+static rf_status plan_items(const rf_model_config *c, const rf_engine_shape *shape,
+                            const rf_engine_place *place, rf_plan *plan, rf_engine_items *items,
+                            rf_error *error)
+{
+    const rf_target *target = place->target;
+    rf_layer_span layers = place->layers;
+    bool ends = rf_span_ends(layers, c);
     uint64_t batch_values;
     rf_engine_items made = {0};
-    RF_TRY(rf_kvcache_plan(&shape->kv, 0, c->n_layers, plan, &made.kv_first, error));
-    RF_TRY(add(plan, "residual stream", n, c->n_embd, &made.x, error));
-    RF_TRY(add(plan, "normed", n, c->n_embd, &made.normed, error));
-    RF_TRY(add(plan, "queries", n, q_width, &made.q, error));
-    RF_TRY(add(plan, "keys", n, kv_width, &made.k, error));
-    RF_TRY(add(plan, "values", n, kv_width, &made.v, error));
-    RF_TRY(add(plan, "heads", n, q_width, &made.heads, error));
-    if (c->n_ff) {
-        RF_TRY(add(plan, "feed-forward gate", n, c->n_ff, &made.gate, error));
-        RF_TRY(add(plan, "feed-forward up", n, c->n_ff, &made.up, error));
-    }
-    RF_TRY(add(plan, "logits", shape->n_logits, c->n_vocab, &made.logits, error));
     RF_TRY(rf_batch_values(shape, &batch_values, error));
+    RF_TRY(rf_kvcache_plan(&shape->kv, layers.first, layers.count, plan, &made.kv_first, error));
+    if (ends) /* else it is in the pinned memory of the part that goes on with it */
+        RF_TRY(add(plan, "residual stream", shape->n_batch, c->n_embd, &made.x, error));
+    RF_TRY(add_activations(c, shape, plan, &made, error));
+    if (ends)
+        RF_TRY(add(plan, "logits", shape->n_logits, c->n_vocab, &made.logits, error));
     RF_TRY(add(plan, "batch", batch_values, 1, &made.batch, error));
-    if (target->kernels->top)
+    if (ends && target->kernels->top)
         RF_TRY(add(plan, "candidates", shape->n_logits, 2ULL * RF_TOP_MAX, &made.top, error));
-    if (!target->unified) {
-        RF_TRY(rf_plan_add_external(plan, "batch on the host", RF_MEMORY_STAGING,
-                                    batch_values * sizeof(int32_t), NULL, error));
-        RF_TRY(rf_plan_add_external(plan, "results on the host", RF_MEMORY_STAGING,
-                                    rf_results_bytes(c, shape), NULL, error));
-    }
+    if (!target->unified)
+        RF_TRY(add_pinned(c, shape, layers, plan, error));
     RF_TRY(add_workspace(c, shape, target, plan, &made.workspace, error));
     *items = made;
     return RF_OK;
 }
 
 rf_status rf_engine_plan_make(const rf_model_config *config, const rf_engine_shape *shape,
-                              const rf_target *target, const rf_plan_config *plan_config,
-                              rf_plan **out, rf_engine_items *items, rf_error *error)
+                              const rf_engine_place *place, rf_plan **out, rf_engine_items *items,
+                              rf_error *error)
 {
     rf_plan *plan = NULL;
-    RF_TRY(rf_plan_new(plan_config, &plan, error));
-    rf_status status = plan_items(config, shape, target, plan, items, error);
+    RF_TRY(rf_plan_new(&place->plan_config, &plan, error));
+    rf_status status = plan_items(config, shape, place, plan, items, error);
     if (status == RF_OK)
         status = rf_plan_solve(plan, error);
     if (status != RF_OK) {
@@ -160,6 +189,14 @@ rf_status rf_engine_plan_make(const rf_model_config *config, const rf_engine_sha
     }
     *out = plan;
     return RF_OK;
+}
+
+/* ---- reports -------------------------------------------------------------------------------- */
+
+static void note_engine(rf_plan *plan, const rf_model_config *config, const rf_engine_shape *shape)
+{
+    rf_plan_note_engine(plan, shape->kv.n_context, shape->kv.n_sequences, shape->n_batch,
+                        shape->kv.type, config->n_context_trained);
 }
 
 /* Puts the two into an empty plan. */
@@ -181,8 +218,37 @@ rf_status rf_engine_plan_join(const rf_plan_config *config, const rf_model_confi
         rf_plan_free(whole);
         return status;
     }
-    rf_plan_note_engine(whole, shape->kv.n_context, shape->kv.n_sequences, shape->n_batch,
-                        shape->kv.type, model_config->n_context_trained);
+    note_engine(whole, model_config, shape);
     *out = whole;
+    return RF_OK;
+}
+
+/* The plan of a device that takes nothing, its driver nothing either. */
+static rf_status plan_nothing(const rf_plan_config *config, rf_plan **out, rf_error *error)
+{
+    rf_plan_config idle = *config;
+    idle.driver = 0;
+    rf_plan *plan = NULL;
+    RF_TRY(rf_plan_new(&idle, &plan, error));
+    rf_status status = rf_plan_solve(plan, error);
+    if (status == RF_OK)
+        *out = plan;
+    else
+        rf_plan_free(plan);
+    return status;
+}
+
+rf_status rf_engine_plan_pair(const rf_plan_config *config, const rf_model_config *model_config,
+                              const rf_engine_shape *shape, rf_plan *device, rf_plan *host,
+                              uint32_t n_device_layers, rf_plan **out, rf_error *error)
+{
+    rf_status status = device ? RF_OK : plan_nothing(config, &device, error);
+    if (status != RF_OK) {
+        rf_plan_free(host);
+        return status;
+    }
+    note_engine(device, model_config, shape);
+    rf_plan_note_layers(device, model_config->n_layers, n_device_layers, host);
+    *out = device;
     return RF_OK;
 }

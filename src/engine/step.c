@@ -74,7 +74,7 @@ static rf_status fill_batch(rf_engine *engine, rf_batch *batch, rf_error *error)
 
 /* How many of the largest logits are enough for every row of the batch; 0: whole rows are needed.
  */
-static uint32_t top_wanted(const rf_engine *engine)
+static uint32_t top_wanted(rf_engine *engine)
 {
     uint32_t most = 0;
     for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
@@ -85,7 +85,7 @@ static uint32_t top_wanted(const rf_engine *engine)
             return 0;
         most = wanted > most ? wanted : most;
     }
-    return engine->compute.kernels->top ? most : 0;
+    return rf_engine_last(engine)->compute.kernels->top ? most : 0;
 }
 
 static rf_status draw(rf_engine *engine, const rf_request_state *request, uint32_t row,

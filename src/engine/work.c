@@ -44,20 +44,31 @@ static void add_tensor(const rf_model_config *c, const rf_tensor *t, double n_to
         work->flops += 2 * elements_of(t) * n_tokens;
 }
 
-static void add_weights(const rf_model_config *c, const rf_model_weights *w,
-                        const rf_pass_shape *shape, double n_tokens, rf_pass_work *work)
+/* Layers that are elsewhere are empty here, and add nothing. */
+static void add_layers(const rf_model_config *c, const rf_model_weights *w, double n_tokens,
+                       rf_pass_work *work)
 {
-    work->weight_bytes += n_tokens * (double)w->token_embd.stride[1];
     for (uint32_t i = 0; i < c->n_layers; i++) {
         /* A layer is nothing but tensors. */
         const rf_tensor *tensors = (const rf_tensor *)&w->layers[i];
         for (size_t k = 0; k < sizeof(rf_layer_weights) / sizeof(rf_tensor); k++)
             add_tensor(c, &tensors[k], n_tokens, work);
     }
+}
+
+static void add_weights(const rf_model *model, const rf_pass_shape *shape, double n_tokens,
+                        rf_pass_work *work)
+{
+    const rf_model_config *c = &model->config;
+    const rf_model_weights *first = model->parts[0].weights;
+    const rf_model_weights *last = model->parts[model->n_parts - 1].weights;
+    work->weight_bytes += n_tokens * (double)first->token_embd.stride[1];
+    for (uint32_t i = 0; i < model->n_parts; i++)
+        add_layers(c, model->parts[i].weights, n_tokens, work);
     if (!shape->logits)
         return;
-    add_tensor(c, &w->output_norm, shape->n_sequences, work);
-    add_tensor(c, &w->output, shape->n_sequences, work);
+    add_tensor(c, &last->output_norm, shape->n_sequences, work);
+    add_tensor(c, &last->output, shape->n_sequences, work);
 }
 
 static void add_attention(const rf_model_config *c, rf_type kv_type, const rf_pass_shape *shape,
@@ -80,7 +91,7 @@ rf_pass_work rf_engine_pass_work(const rf_engine *engine, const rf_pass_shape *s
     const rf_model_config *config = &engine->model->config;
     rf_pass_work work = {0};
     double n_tokens = (double)shape->n_sequences * shape->n_tokens;
-    add_weights(config, engine->model->weights, shape, n_tokens, &work);
+    add_weights(engine->model, shape, n_tokens, &work);
     add_attention(config, engine->shape.kv.type, shape, &work);
     return work;
 }

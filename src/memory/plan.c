@@ -55,6 +55,7 @@ void rf_plan_free(rf_plan *plan)
 {
     if (!plan)
         return;
+    rf_plan_free(plan->host); /* which has no host itself */
     for (uint32_t i = 0; i < plan->n_items; i++)
         rf_free(plan->items[i].label);
     rf_free(plan->items);
@@ -129,6 +130,14 @@ void rf_plan_note_engine(rf_plan *plan, uint32_t n_context, uint32_t n_sequences
     plan->summary.n_batch = n_batch;
     plan->summary.kv_type = kv_type;
     plan->summary.n_context_trained = n_context_trained;
+}
+
+void rf_plan_note_layers(rf_plan *plan, uint32_t n_layers, uint32_t n_device_layers, rf_plan *host)
+{
+    plan->summary.n_layers = n_layers;
+    plan->summary.n_device_layers = n_device_layers;
+    plan->host = host;
+    plan->summary.fits = plan->summary.fits && (!host || host->summary.fits);
 }
 
 bool rf_plan_sum_up(rf_plan_summary *summary)

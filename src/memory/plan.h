@@ -61,6 +61,10 @@ rf_status rf_plan_merge(rf_plan *plan, const rf_plan *other, rf_error *error);
 void rf_plan_note_engine(rf_plan *plan, uint32_t n_context, uint32_t n_sequences, uint32_t n_batch,
                          rf_type kv_type, uint32_t n_context_trained);
 
+/* How many of a model's layers a plan's device has. The plan of the others, NULL where there are
+ * none, becomes its own, and it fits only where that one does. */
+void rf_plan_note_layers(rf_plan *plan, uint32_t n_layers, uint32_t n_device_layers, rf_plan *host);
+
 /* Refuses a solved plan that does not fit: RF_ERROR_DEVICE_MEMORY with asked and free. */
 rf_status rf_plan_require_fit(const rf_plan *plan, rf_error *error);
 

@@ -35,6 +35,7 @@ struct rf_plan {
     plan_pool *pools;
     uint32_t n_pools;
     bool solved;
+    rf_plan *host; /* of the layers that are on the host; NULL: none */
     rf_plan_summary
         summary; /* sums once solved; the configuration and the engine's numbers before */
 };

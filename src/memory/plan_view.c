@@ -8,6 +8,11 @@ rf_plan_summary rf_plan_summarise(const rf_plan *plan)
     return plan->summary;
 }
 
+const rf_plan *rf_plan_host(const rf_plan *plan)
+{
+    return plan->host;
+}
+
 size_t rf_plan_pool_count(const rf_plan *plan)
 {
     return plan->n_pools;

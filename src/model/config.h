@@ -52,6 +52,23 @@ typedef struct rf_model_config {
     } rope;
 } rf_model_config;
 
+/* Some of a model's layers, one after the other. Who has the first has the token embedding, who has
+ * the last the output. */
+typedef struct rf_layer_span {
+    uint32_t first;
+    uint32_t count; /* at least 1 */
+} rf_layer_span;
+
+static inline bool rf_span_begins(rf_layer_span span)
+{
+    return span.first == 0;
+}
+
+static inline bool rf_span_ends(rf_layer_span span, const rf_model_config *config)
+{
+    return span.first + span.count == config->n_layers;
+}
+
 /*
  * Reads the configuration of a file. Errors: UNSUPPORTED (architecture, scaling, by name), FORMAT
  * (the key, its value, what it may be).

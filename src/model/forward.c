@@ -22,18 +22,26 @@ static rf_status compute_logits(const rf_pass *pass, rf_error *error)
         error);
 }
 
-rf_status rf_model_forward(const rf_pass *pass, rf_error *error)
+static rf_status embed(const rf_pass *pass, rf_error *error)
 {
-    RF_TRY(pass->compute->kernels->embed(pass->compute,
+    return pass->compute->kernels->embed(pass->compute,
                                          &(rf_embed_args){.table = &pass->weights->token_embd,
                                                           .tokens = pass->batch.tokens,
                                                           .out = pass->activations->x,
                                                           .n_tokens = pass->batch.n_tokens},
-                                         error));
-    for (uint32_t layer = 0; layer < pass->config->n_layers; layer++) {
+                                         error);
+}
+
+rf_status rf_model_forward(const rf_pass *pass, rf_error *error)
+{
+    if (rf_span_begins(pass->layers))
+        RF_TRY(embed(pass, error));
+    for (uint32_t i = 0; i < pass->layers.count; i++) {
+        uint32_t layer = pass->layers.first + i;
         rf_status status = pass->config->architecture->layer(pass, layer, error);
         if (status != RF_OK)
             return rf_error_context(error, status, "layer %u", layer);
     }
-    return pass->n_logits ? compute_logits(pass, error) : RF_OK;
+    bool wanted = rf_span_ends(pass->layers, pass->config) && pass->n_logits;
+    return wanted ? compute_logits(pass, error) : RF_OK;
 }

@@ -22,10 +22,11 @@ typedef struct rf_activations {
     rf_address logits; /* f32 [n_logits][n_vocab] */
 } rf_activations;
 
-/* Everything that one pass reads and writes. */
+/* Everything that one pass through some layers reads and writes. */
 typedef struct rf_pass {
     const rf_model_config *config;
-    const rf_model_weights *weights;
+    rf_layer_span layers;
+    const rf_model_weights *weights; /* of them */
     const rf_compute *compute;
     const rf_kvcache *kv;
     const rf_activations *activations;
@@ -34,8 +35,10 @@ typedef struct rf_pass {
     rf_address logits_rows; /* i32 [n_logits]: which tokens of the batch */
 } rf_pass;
 
-/* Embeds, runs every layer, and leaves logits of the wanted rows in activations->logits. Keys and
- * values of the batch's tokens are in the cache afterwards, to be committed by the caller. */
+/* Embeds, runs the layers, and leaves logits of the wanted rows in activations->logits. Layers that
+ * are not the first find the residual stream in activations->x instead, and ones that are not the
+ * last leave it there. Keys and values of the batch's tokens are in the cache afterwards, to be
+ * committed by the caller. */
 rf_status rf_model_forward(const rf_pass *pass, rf_error *error);
 
 /* ---- blocks that layers are made of ------------------------------------------------------------

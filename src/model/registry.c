@@ -27,6 +27,8 @@ struct rf_model_entry {
     rf_error error;
     /* What it is. */
     const rf_runtime *runtime;
+    const rf_runtime *host;
+    uint32_t device_layers; /* 0 without a host */
     bool no_mmap;
     bool verify;
     uint64_t pool_bytes;
@@ -51,6 +53,8 @@ rf_status rf_registry_describe(const rf_runtime *runtime, const rf_gguf *gguf,
     if (!entry)
         return rf_error_host_memory(error, "the entry of a model", bytes);
     entry->runtime = runtime;
+    entry->host = options->host;
+    entry->device_layers = options->host ? options->device_layers : 0;
     entry->no_mmap = options->no_mmap;
     entry->verify = options->verify;
     entry->pool_bytes = options->pool_bytes ? options->pool_bytes : RF_PLAN_DEFAULT_POOL_BYTES;
@@ -70,9 +74,9 @@ void rf_registry_discard(rf_model_entry *entry)
 static bool equal(const rf_model_entry *a, const rf_model_entry *b)
 {
     /* Identities are whole words without padding. */
-    return a->runtime == b->runtime && a->no_mmap == b->no_mmap && a->verify == b->verify &&
-           a->pool_bytes == b->pool_bytes && a->alignment == b->alignment &&
-           a->n_files == b->n_files &&
+    return a->runtime == b->runtime && a->host == b->host && a->device_layers == b->device_layers &&
+           a->no_mmap == b->no_mmap && a->verify == b->verify && a->pool_bytes == b->pool_bytes &&
+           a->alignment == b->alignment && a->n_files == b->n_files &&
            memcmp(a->files, b->files, a->n_files * sizeof(a->files[0])) == 0;
 }
 

@@ -2,6 +2,7 @@
 #include "model/weights.h"
 
 #include <inttypes.h>
+#include <stddef.h>
 #include <stdio.h>
 
 #include "base/log.h"
@@ -245,6 +246,41 @@ rf_status rf_weights_bind(const rf_gguf *gguf, const rf_model_config *config, rf
         return status;
     }
     *out = list;
+    return RF_OK;
+}
+
+static bool is_global(const rf_weight_binding *b, size_t member)
+{
+    return b->layer == RF_WEIGHT_GLOBAL && b->member == member;
+}
+
+static bool has_output(const rf_weight_list *list)
+{
+    for (uint32_t i = 0; i < list->count; i++)
+        if (is_global(&list->bindings[i], offsetof(rf_model_weights, output)))
+            return true;
+    return false;
+}
+
+rf_status rf_weights_select(const rf_weight_list *list, const rf_model_config *config,
+                            rf_layer_span layers, rf_weight_list *out, rf_error *error)
+{
+    rf_weight_list chosen = {.rope_factors = list->rope_factors};
+    bool ends = rf_span_ends(layers, config);
+    bool embeds = rf_span_begins(layers) || (ends && !has_output(list));
+    chosen.bindings = rf_calloc(list->count, sizeof(*chosen.bindings));
+    if (!chosen.bindings)
+        return rf_error_host_memory(error, "the list of weights",
+                                    list->count * sizeof(*chosen.bindings));
+    for (uint32_t i = 0; i < list->count; i++) {
+        const rf_weight_binding *b = &list->bindings[i];
+        bool wanted = is_global(b, offsetof(rf_model_weights, token_embd)) ? embeds
+                      : b->layer == RF_WEIGHT_GLOBAL                       ? ends
+                                                     : b->layer - layers.first < layers.count;
+        if (wanted)
+            chosen.bindings[chosen.count++] = *b;
+    }
+    *out = chosen;
     return RF_OK;
 }
 

@@ -37,6 +37,7 @@ typedef struct rf_layer_weights {
     rf_tensor down_experts;     /* [n_ff_expert, n_embd, n_experts] */
 } rf_layer_weights;
 
+/* The weights of some layers. What other layers have is empty. */
 typedef struct rf_model_weights {
     rf_tensor token_embd;       /* [n_embd, n_vocab] */
     rf_tensor output_norm;      /* f32 [n_embd] */
@@ -74,6 +75,10 @@ rf_status rf_weights_bind(const rf_gguf *gguf, const rf_model_config *config, rf
                           rf_error *error);
 /* Logs a warning where the file has tensors that the model does not use. */
 void rf_weights_note_unused(const rf_gguf *gguf, const rf_weight_list *list);
+/* What some layers need of a list: their own tensors, the token embedding with the first layer,
+ * norm and output with the last, which are the token embedding where the file ties them. */
+rf_status rf_weights_select(const rf_weight_list *list, const rf_model_config *config,
+                            rf_layer_span layers, rf_weight_list *out, rf_error *error);
 void rf_weight_list_free(rf_weight_list *list);
 
 /* Adds them to a plan, as external items where in_place, otherwise as pool items, and with them the

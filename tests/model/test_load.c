@@ -83,13 +83,13 @@ static void a_load_takes_what_its_plan_says(void **state)
     options.pool_bytes = 1 << 20;
     rf_model *model = load_ok(f, f->path, &options);
     rf_memory_stats stats = {.version = RF_MEMORY_STATS_VERSION};
-    rf_plan_summary plan = rf_plan_summarise(model->plan);
+    rf_plan_summary plan = rf_plan_summarise(model->parts[0].plan);
     rf_load_stats load = rf_model_load_statistics(model);
     rf_emu_live live = rf_emu_count_live(f->r.emu);
     assert_int_equal(rf_memory_statistics(f->r.runtime.memory, &stats, NULL), RF_OK);
     assert_int_equal(stats.reserved, plan.total);
     assert_int_equal(live.bytes, plan.total);
-    assert_int_equal(live.allocations, rf_plan_pool_count(model->plan));
+    assert_int_equal(live.allocations, rf_plan_pool_count(model->parts[0].plan));
     assert_int_equal(load.staging_bytes, plan.external[RF_MEMORY_STAGING]);
     assert_int_equal(stats.classes[RF_MEMORY_STAGING].peak, plan.external[RF_MEMORY_STAGING]);
     assert_int_equal(load.driver_allocations, live.allocations + load.staging_buffers);
