@@ -495,10 +495,9 @@ RF_API rf_status rf_model_load(rf_runtime *runtime, const char *path,
  * it is the last and an engine uses the model. */
 RF_API rf_status rf_model_free(rf_model *model, rf_error *error);
 
-/* What the load of a model did; of one that is divided, what is on the device, but for the times of
- * planning and of the whole. Times of threads are added up, so they may exceed the time that
- * passed.
- */
+/* What the load of a model did: of one that is divided, that of its layers on the device, but for
+ * the times of planning and of all. Times of threads are added up, so they may exceed the time that
+ * passed. */
 typedef struct rf_load_stats {
     uint64_t bytes;    /* of tensors, brought to the device or used in place */
     uint64_t checksum; /* of these bytes as they were read; 0 where they are used in place. The same

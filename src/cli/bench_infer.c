@@ -10,6 +10,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "cli/interrupt.h"
+#include "cli/layers.h"
 #include "cli/model_path.h"
 #include "cli/output.h"
 
@@ -26,7 +27,7 @@ static rf_status name_test(const rf_bench_test *test, rf_status status, rf_error
 static rf_status check_test(const rf_cli_settings *settings, const rf_cli_session *session,
                             const rf_gguf *gguf, const rf_bench_test *test, rf_error *error)
 {
-    rf_model_options model_options = rf_cli_model_options(settings);
+    rf_model_options model_options = rf_cli_session_model_options(settings, session);
     rf_engine_options engine_options = rf_bench_test_engine(settings, test);
     rf_plan *plan = NULL;
     rf_status status =
@@ -34,24 +35,39 @@ static rf_status check_test(const rf_cli_settings *settings, const rf_cli_sessio
     if (status != RF_OK)
         return name_test(test, status, error);
     rf_plan_summary summary = rf_plan_summarise(plan);
+    rf_plan_summary host = {0};
+    if (rf_plan_host(plan))
+        host = rf_plan_summarise(rf_plan_host(plan));
     rf_plan_free(plan);
     if (summary.fits)
         return RF_OK;
+    const char *where = session->device.id;
+    if (summary.needed <= summary.available) { /* then it is the host's layers */
+        where = session->host_device.id;
+        summary = host;
+    }
     char text[2][RF_CLI_NUMBER_BYTES];
     rf_error_set(error, RF_ERROR_DEVICE_MEMORY, "%s of memory are needed, %s are free on %s",
                  rf_cli_bytes(summary.needed, text[0]), rf_cli_bytes(summary.available, text[1]),
-                 session->device.id);
-    (void)rf_cli_session_advise(session, RF_ERROR_DEVICE_MEMORY,
-                                "less --depth or --parallel takes less, ", error);
+                 where);
+    (void)rf_cli_session_advise(settings, session, RF_ERROR_DEVICE_MEMORY,
+                                "less --depth or --parallel takes less", error);
     return name_test(test, RF_ERROR_DEVICE_MEMORY, error);
 }
 
-static rf_status check_tests(const rf_cli_settings *settings, const rf_cli_session *session,
+/* One division for all tests: the one that leaves room for each. */
+static rf_status check_tests(const rf_cli_settings *settings, rf_cli_session *session,
                              const rf_bench_test *tests, size_t n_tests, rf_error *error)
 {
     rf_gguf *gguf = NULL;
     RF_TRY(rf_gguf_open(session->path, &gguf, error));
     rf_status status = RF_OK;
+    for (size_t i = 0; i < n_tests && status == RF_OK; i++) {
+        rf_engine_options options = rf_bench_test_engine(settings, &tests[i]);
+        status = rf_cli_layers_fit(settings, gguf, &options, session, error);
+        if (status != RF_OK)
+            status = name_test(&tests[i], status, error);
+    }
     for (size_t i = 0; i < n_tests && status == RF_OK; i++)
         status = check_test(settings, session, gguf, &tests[i], error);
     rf_gguf_close(gguf);

@@ -66,7 +66,7 @@ typedef struct rf_bench_setting {
 
 double rf_bench_memory_rate(const rf_memory_measurement *memory); /* bytes a second */
 /* Tokens a second that the memory allows: of decode, whose passes read all that they must at its
- * rate; 0 of prefill, which is not bound by it. */
+ * rate; 0 of prefill, which is not bound by it, and of a model whose layers are in two memories. */
 double rf_bench_ceiling(const rf_bench_setting *setting, const rf_bench_result *result);
 
 void rf_bench_table_begin(const rf_bench_setting *setting);

@@ -213,7 +213,7 @@ double rf_bench_memory_rate(const rf_memory_measurement *memory)
 
 double rf_bench_ceiling(const rf_bench_setting *setting, const rf_bench_result *result)
 {
-    if (!result->test.decode)
+    if (!result->test.decode || rf_cli_session_is_divided(setting->session))
         return 0;
     double bytes = result->work.weight_bytes + result->work.kv_bytes;
     double tokens = (double)result->test.n_tokens * result->test.n_sequences;

@@ -45,6 +45,8 @@ static void set_setting(rf_bench_records *r, const rf_bench_setting *setting)
     set(r, d, "architecture", rf_cli_json_text(info.architecture));
     set(r, d, "parameters", rf_cli_json_count(info.n_parameters));
     set(r, d, "weight_bytes", rf_cli_json_count(info.weight_bytes));
+    set(r, d, "layers", rf_cli_json_count(info.n_layers));
+    set(r, d, "device_layers", rf_cli_json_count(info.n_device_layers));
     set(r, d, "device", json_text(session->device.id));
     set(r, d, "device_name", json_text(session->device.name));
     set(r, d, "device_architecture", json_text(session->device.architecture));

@@ -29,6 +29,9 @@ void rf_bench_table_begin(const rf_bench_setting *setting)
     const char *kernels = rf_runtime_kernels(session->runtime);
     printf("device     %s, %s, %s; kernels %s\n", device->id, device->name, device->architecture,
            kernels ? kernels : "none");
+    if (rf_cli_session_is_divided(session))
+        printf("layers     %u of %u on the device, the others on the CPU\n", info.n_device_layers,
+               info.n_layers);
     print_memory(&setting->memory);
     printf("\n%-10s %7s %5s %6s  %-36s  %10s %7s  %9s  %10s\n", "test", "depth", "seqs", "batch",
            "tokens/s (lowest to highest)", "ceiling", "of it", "GB a pass", "TFLOP/s");

@@ -30,6 +30,9 @@ static const rf_cli_command_info commands[RF_CLI_COMMAND_COUNT] = {
                      "the "
                      "device's free memory; the exit status is 1 where it does not. Memory of the "
                      "host is listed apart.\n\n"
+                     "With --gpu-layers fewer layers than all are on a GPU: then the host is "
+                     "planned too, and both have "
+                     "to fit.\n\n"
                      "With --memory it is for a GPU that is not here: weights are in pools, and no "
                      "driver is opened.\n\n" MODEL_DETAILS},
     [RF_CLI_TOKENIZE] = {"tokenize", "", 0, "turn text into token ids",

@@ -64,15 +64,15 @@ static void print_device(const rf_device_info *before, const rf_device_info *now
 
 /* The pools in a new array, to be freed with rf_free. The session's threads have ended: their
  * number does not change between the two calls. */
-static rf_status list_pools(const rf_cli_session *session, rf_pool_stats **out, size_t *count,
+static rf_status list_pools(rf_runtime *runtime, rf_pool_stats **out, size_t *count,
                             rf_error *error)
 {
     size_t n = 0;
-    RF_TRY(rf_memory_pools(session->runtime, NULL, 0, &n, error));
+    RF_TRY(rf_memory_pools(runtime, NULL, 0, &n, error));
     rf_pool_stats *pools = rf_calloc(n ? n : 1, sizeof(*pools));
     if (!pools)
         return rf_error_host_memory(error, "the list of pools", n * sizeof(*pools));
-    rf_status status = rf_memory_pools(session->runtime, pools, n, count, error);
+    rf_status status = rf_memory_pools(runtime, pools, n, count, error);
     if (status == RF_OK)
         *out = pools;
     else
@@ -80,22 +80,33 @@ static rf_status list_pools(const rf_cli_session *session, rf_pool_stats **out, 
     return status;
 }
 
-rf_status rf_cli_print_memory_report(const rf_cli_session *session, rf_error *error)
+/* The account of one device. before: the device before the load. */
+static rf_status print_account(const char *title, rf_runtime *runtime, const rf_plan *plan,
+                               const rf_device_info *before, rf_error *error)
 {
-    const rf_plan *plan = rf_engine_plan(session->engine);
     rf_plan_summary planned = rf_plan_summarise(plan);
     rf_memory_stats stats = {.version = RF_MEMORY_STATS_VERSION};
     rf_device_info now;
     rf_pool_stats *pools = NULL;
     size_t count = 0;
-    RF_TRY(rf_runtime_device(session->runtime, &now, error));
-    RF_TRY(rf_memory_stats_get(session->runtime, &stats, error));
-    RF_TRY(list_pools(session, &pools, &count, error));
-    fprintf(stderr, "\nmemory report, bytes\n");
+    RF_TRY(rf_runtime_device(runtime, &now, error));
+    RF_TRY(rf_memory_stats_get(runtime, &stats, error));
+    RF_TRY(list_pools(runtime, &pools, &count, error));
+    fprintf(stderr, "\n%s, bytes\n", title);
     print_classes(&stats, &planned);
     print_pools(pools, count, plan);
     print_sums(&stats, &planned);
-    print_device(&session->device, &now);
+    print_device(before, &now);
     rf_free(pools);
     return RF_OK;
+}
+
+rf_status rf_cli_print_memory_report(const rf_cli_session *session, rf_error *error)
+{
+    const rf_plan *plan = rf_engine_plan(session->engine);
+    const rf_plan *host = rf_plan_host(plan);
+    RF_TRY(print_account("memory report", session->runtime, plan, &session->device, error));
+    return host ? print_account("memory report of the layers on the host", session->host, host,
+                                &session->host_device, error)
+                : RF_OK;
 }

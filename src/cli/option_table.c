@@ -154,6 +154,18 @@ static const rf_cli_option options[] = {
                    "24GiB"),
     NUMBER(COUNT, "threads", 't', "N", 1, MAX_THREADS, DEVICE, LOADS | SYNTH, threads,
            .help = "CPU threads (default: one a core)"),
+    OPTION("gpu-layers", 0, "N|all|auto", RF_CLI_LAYERS, DEVICE, COMPUTES | BENCH, gpu_layers,
+           .alias = "n-gpu-layers", .maximum = MAX_TOKENS, .fallback = "auto",
+           .given = FIELD(gpu_layers_given),
+           .help =
+               "how many of the model's layers, the last ones, are on a GPU, and the output with "
+               "them; the CPU computes the others. 'auto': as many as fit"),
+    OPTION("gpu-layers", 0, "N|all|auto", RF_CLI_LAYERS, DEVICE, PLAN, gpu_layers,
+           .alias = "n-gpu-layers", .maximum = MAX_TOKENS, .fallback = "all",
+           .given = FIELD(gpu_layers_given),
+           .help =
+               "plan with so many of the model's layers, the last ones, on a GPU, and the others "
+               "on the host. 'auto': as many as fit"),
     FLAG("reference", 0, DEVICE, COMPUTES, reference,
          .help = "use the portable kernels only: slow, exact on dequantised weights"),
 

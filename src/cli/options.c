@@ -1,6 +1,7 @@
 /* options.c: turns arguments into settings by the table of options. */
 #include "cli/options.h"
 
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/error.h"
@@ -99,6 +100,19 @@ static rf_status choose(const char *choices, const char *text, const char **out,
     return rf_error_set(error, RF_ERROR_ARGUMENT, "'%s' is none of %s", text, choices);
 }
 
+static rf_status parse_layers(const char *text, uint64_t maximum, uint64_t *out, rf_error *error)
+{
+    if (strcmp(text, "auto") == 0 || strcmp(text, "all") == 0) {
+        *out = text[1] == 'u' ? RF_CLI_LAYERS_AUTO : RF_CLI_LAYERS_ALL;
+        return RF_OK;
+    }
+    if (rf_cli_parse_count(text, 0, maximum, out, NULL) != RF_OK)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "'%s' is neither an integer from 0 to %" PRIu64 " nor 'all' or 'auto'",
+                            text, maximum);
+    return RF_OK;
+}
+
 static rf_status add_bias(rf_cli_settings *settings, const char *text, rf_error *error)
 {
     rf_logit_bias bias;
@@ -145,6 +159,8 @@ static rf_status store(const rf_cli_option *option, const char *value, rf_cli_se
         return rf_cli_parse_list(value, option->kind == RF_CLI_SIZES,
                                  integer_limit(option->minimum), integer_limit(option->maximum),
                                  field, error);
+    case RF_CLI_LAYERS:
+        return parse_layers(value, integer_limit(option->maximum), field, error);
     case RF_CLI_BIAS:
         return add_bias(settings, value, error);
     }
@@ -233,6 +249,7 @@ static rf_status check_bench(const rf_cli_settings *s, rf_error *error)
         {"--parallel", s->parallel_list.count, false},
         {"--batch", s->batch_list.count, false},
         {"--csv", s->csv, false},
+        {"--gpu-layers", s->gpu_layers_given, false},
     };
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
         if (rows[i].given && rows[i].of_load != s->load)
@@ -261,6 +278,10 @@ static rf_status check_together(const rf_cli_settings *settings, rf_error *error
                             "options --prompt and --file exclude each other");
     if (settings->system && !settings->chat)
         return rf_error_set(error, RF_ERROR_ARGUMENT, "option --system needs --chat");
+    if (settings->fit && settings->gpu_layers_given && settings->gpu_layers == RF_CLI_LAYERS_AUTO)
+        return rf_error_set(error, RF_ERROR_ARGUMENT,
+                            "--fit looks for a context, --gpu-layers auto for a number of layers: "
+                            "only one of them can be looked for");
     if (settings->command == RF_CLI_BENCH)
         RF_TRY(check_bench(settings, error));
     static const char *const synth_arguments[] = {"SHAPE", "QUANT", "OUT"};

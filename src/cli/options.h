@@ -20,6 +20,10 @@ typedef struct rf_cli_list {
     size_t count; /* 0: not given */
 } rf_cli_list;
 
+/* More layers than any model has, and as many as fit. */
+#define RF_CLI_LAYERS_ALL  UINT32_MAX
+#define RF_CLI_LAYERS_AUTO UINT64_MAX
+
 /* What a command line asks for. Strings are the caller's arguments and live as long as those. */
 typedef struct rf_cli_settings {
     rf_cli_command command;
@@ -52,6 +56,8 @@ typedef struct rf_cli_settings {
     uint64_t memory; /* of a device that is not here; 0: of the device */
     uint64_t threads;
     bool reference;
+    uint64_t gpu_layers; /* on the GPU; RF_CLI_LAYERS_ALL, or RF_CLI_LAYERS_AUTO */
+    bool gpu_layers_given;
 
     uint64_t context;
     uint64_t parallel;
@@ -112,6 +118,7 @@ typedef enum rf_cli_kind {
     RF_CLI_REAL,   /* double within the limits */
     RF_CLI_COUNTS, /* rf_cli_list: integers within the limits, see rf_cli_parse_list */
     RF_CLI_SIZES,  /* the same, in bytes */
+    RF_CLI_LAYERS, /* uint64_t: a number within the limits, "all" or "auto" */
     RF_CLI_BIAS,   /* adds to biases */
 } rf_cli_kind;
 

@@ -96,23 +96,43 @@ static bool add_items(json_t *document, const rf_plan *plan)
     return rf_cli_json_set(document, "items", items) && good;
 }
 
+/* What is of one device. */
+static bool add_side(json_t *document, const rf_cli_plan_view *shown)
+{
+    bool good = add_device(document, shown);
+    good &= add_classes(document, &shown->summary);
+    good &= add_host(document, shown);
+    good &= add_sums(document, shown);
+    good &= add_pools(document, shown->plan);
+    return good && (!shown->settings->all || add_items(document, shown->plan));
+}
+
+/* The plan of the layers that are on the host; null where none are. */
+static bool add_layers(json_t *document, const rf_cli_plan_view *shown)
+{
+    const rf_plan_summary *s = &shown->summary;
+    bool good = rf_cli_json_set(document, "layers", rf_cli_json_count(s->n_layers));
+    good &= rf_cli_json_set(document, "device_layers", rf_cli_json_count(s->n_device_layers));
+    if (!shown->host)
+        return rf_cli_json_set(document, "host_layers", json_null()) && good;
+    json_t *host = json_object();
+    good &= add_side(host, shown->host);
+    return rf_cli_json_set(document, "host_layers", host) && good;
+}
+
 rf_status rf_cli_plan_print_json(const rf_cli_plan_view *shown, rf_error *error)
 {
     const rf_plan_summary *s = &shown->summary;
     const rf_type_info *kv = rf_type_describe((uint32_t)s->kv_type);
     json_t *document = json_object();
     bool good = rf_cli_json_set(document, "model", text(shown->path));
-    good &= add_device(document, shown);
     good &= rf_cli_json_set(document, "context", rf_cli_json_count(s->n_context));
     good &= rf_cli_json_set(document, "context_trained", rf_cli_json_count(s->n_context_trained));
     good &= rf_cli_json_set(document, "context_fitted", json_boolean(shown->settings->fit));
     good &= rf_cli_json_set(document, "sequences", rf_cli_json_count(s->n_sequences));
     good &= rf_cli_json_set(document, "batch", rf_cli_json_count(s->n_batch));
     good &= rf_cli_json_set(document, "kv_type", kv ? json_string(kv->name) : json_null());
-    good &= add_classes(document, s);
-    good &= add_host(document, shown);
-    good &= add_sums(document, shown);
-    good &= add_pools(document, shown->plan);
-    good &= !shown->settings->all || add_items(document, shown->plan);
+    good &= add_side(document, shown);
+    good &= add_layers(document, shown);
     return rf_cli_json_print(document, good, error);
 }

@@ -49,7 +49,8 @@ static void make_parts(const rf_plan_summary *s, part parts[PARTS])
                             rf_cli_class_colour((rf_memory_class)i), "#fff", s->pooled[i]};
     parts[n++] = (part){"padding", "#c9b458", "#1a1a1a", s->padding};
     parts[n++] = (part){"rounding", RF_CLI_ROUNDING_COLOUR, "#fff", s->rounding};
-    parts[n++] = (part){"left free", "#f3f3f3", "#1a1a1a", s->fits ? s->available - s->needed : 0};
+    parts[n++] = (part){"left free", "#f3f3f3", "#1a1a1a",
+                        s->needed < s->available ? s->available - s->needed : 0};
 }
 
 /* All of a bar: what there is, or what is needed where that is more. */
@@ -122,7 +123,7 @@ static double draw_device(rf_svg *svg, const rf_cli_plan_view *shown, double y)
     snprintf(line, sizeof(line), "Memory of the device: %s, needed %s of %s free, %s",
              rf_cli_bytes(s->capacity, text[0]), rf_cli_bytes(s->needed, text[1]),
              rf_cli_bytes(s->available, (char[RF_CLI_NUMBER_BYTES]){""}),
-             s->fits ? "it fits" : "it does not fit");
+             !shown->missing ? "it fits" : "it does not fit");
     rf_svg_text(svg, RF_CLI_SVG_MARGIN, y, &head_font, line, 0);
     y += 24;
     make_parts(s, parts);
@@ -137,7 +138,7 @@ static double draw_device(rf_svg *svg, const rf_cli_plan_view *shown, double y)
                   "<rect x=\"%.1f\" y=\"%.1f\" width=\"%.1f\" height=\"%d\" fill=\"none\" "
                   "stroke=\"#777\"/>\n",
                   RF_CLI_SVG_MARGIN, y, INNER_WIDTH, TOTAL_HEIGHT);
-    if (!s->fits)
+    if (shown->missing)
         draw_end(svg, s, y);
     y += TOTAL_HEIGHT + 16;
     return y + draw_legend(svg, parts, shown->missing, y) + 26;
@@ -309,7 +310,13 @@ static double draw_head(rf_svg *svg, const rf_cli_plan_view *shown)
              s->n_context, shown->settings->fit && s->fits ? ", the largest that fits" : "",
              s->n_context_trained, s->n_sequences, s->n_batch, kv ? kv->name : "?");
     rf_svg_text(svg, RF_CLI_SVG_MARGIN, 80, &text_font, line, 0);
-    return 116;
+    if (!shown->host)
+        return 116;
+    snprintf(line, sizeof(line),
+             "layers %u of %u: the others are on the host, and not in this picture",
+             s->n_device_layers, s->n_layers);
+    rf_svg_text(svg, RF_CLI_SVG_MARGIN, 98, &text_font, line, 0);
+    return 134;
 }
 
 /* Puts the page around what was drawn, now that its height is known. */

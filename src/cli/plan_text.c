@@ -33,6 +33,10 @@ static void print_head(const rf_cli_plan_view *shown)
     printf("context %u%s (trained: %u), sequences %u, batch %u, kv cache %s\n", s->n_context,
            shown->settings->fit && s->fits ? ", the largest that fits" : "", s->n_context_trained,
            s->n_sequences, s->n_batch, kv ? kv->name : "?");
+    if (shown->host)
+        printf("layers %u of %u on the device%s, the others on the host\n", s->n_device_layers,
+               s->n_layers,
+               shown->settings->gpu_layers == RF_CLI_LAYERS_AUTO ? ", as many as fit" : "");
 }
 
 static void print_free(const rf_cli_plan_view *shown)
@@ -48,11 +52,12 @@ static void print_free(const rf_cli_plan_view *shown)
                rf_cli_bytes(s->capacity - s->available, text[1]));
 }
 
-static void print_device(const rf_cli_plan_view *shown)
+/* What the pools take of a device, under a title. */
+static void print_device(const rf_cli_plan_view *shown, const char *title)
 {
     const rf_plan_summary *s = &shown->summary;
     size_t n_pools = rf_plan_pool_count(shown->plan);
-    printf("\nmemory of the device\n");
+    printf("\n%s\n", title);
     for (int i = 0; i < RF_MEMORY_CLASS_COUNT; i++)
         if (i != RF_MEMORY_STAGING || s->pooled[i])
             print_row(rf_memory_class_name((rf_memory_class)i), s->pooled[i], "");
@@ -65,10 +70,10 @@ static void print_device(const rf_cli_plan_view *shown)
                         : "what it takes is part of what is in use already");
     print_row("needed", s->needed, "");
     print_free(shown);
-    if (s->fits)
-        print_row("left", s->available - s->needed, "it fits");
-    else
+    if (shown->missing)
         print_row("missing", shown->missing, "it does not fit");
+    else
+        print_row("left", s->available - s->needed, "it fits");
 }
 
 static void print_host(const rf_cli_plan_view *shown)
@@ -99,7 +104,7 @@ static void print_pools(const rf_plan *plan)
     }
 }
 
-/* Where an item is. */
+/* Where an item is: in the mapped file, pinned, or in a pool. */
 static const char *place_of(const rf_plan_item *item, char text[RF_CLI_NUMBER_BYTES])
 {
     if (item->pool == RF_PLAN_EXTERNAL)
@@ -124,9 +129,16 @@ static void print_items(const rf_plan *plan)
 void rf_cli_plan_print(const rf_cli_plan_view *shown)
 {
     print_head(shown);
-    print_device(shown);
+    print_device(shown, "memory of the device");
     print_host(shown);
     print_pools(shown->plan);
     if (shown->settings->all)
         print_items(shown->plan);
+    if (!shown->host)
+        return;
+    print_device(shown->host, "memory of the host, for the layers that are there");
+    print_host(shown->host);
+    print_pools(shown->host->plan);
+    if (shown->settings->all)
+        print_items(shown->host->plan);
 }

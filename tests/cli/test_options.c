@@ -88,10 +88,42 @@ static void defaults_are_the_librarys(void **state)
     assert_int_equal(s.alignment, 4096);
     assert_int_equal(s.context, 0);
     assert_int_equal(s.max_tokens, 0);
+    assert_true(s.gpu_layers == RF_CLI_LAYERS_AUTO && !s.gpu_layers_given);
     assert_int_equal(parse(RF_CLI_PERPLEXITY, "", storage, &s, &error), RF_OK);
     assert_int_equal(s.context, 512);
     assert_int_equal(parse(RF_CLI_PLAN, "", storage, &s, &error), RF_OK);
     assert_int_equal(s.parallel, 1);
+    assert_true(s.gpu_layers == RF_CLI_LAYERS_ALL && !s.gpu_layers_given);
+}
+
+static void layers_are_a_number_or_a_word(void **state)
+{
+    (void)state;
+    static const char *const wrong[] = {"-1", "", "1.5", "0x2", "autos", "ALL", "1073741825", " 3"};
+    char storage[256];
+    rf_cli_settings s;
+    rf_error error;
+    assert_int_equal(parse(RF_CLI_RUN, "--gpu-layers 0", storage, &s, &error), RF_OK);
+    assert_true(s.gpu_layers == 0 && s.gpu_layers_given);
+    assert_int_equal(parse(RF_CLI_BENCH, "--n-gpu-layers=33", storage, &s, &error), RF_OK);
+    assert_int_equal(s.gpu_layers, 33);
+    assert_int_equal(parse(RF_CLI_RUN, "--gpu-layers all", storage, &s, &error), RF_OK);
+    assert_true(s.gpu_layers == RF_CLI_LAYERS_ALL);
+    assert_int_equal(parse(RF_CLI_PLAN, "--gpu-layers auto", storage, &s, &error), RF_OK);
+    assert_true(s.gpu_layers == RF_CLI_LAYERS_AUTO && s.gpu_layers_given);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        char option[] = "--gpu-layers";
+        char value[16];
+        char *words[] = {option, value};
+        memcpy(value, wrong[i], strlen(wrong[i]) + 1);
+        assert_int_equal(rf_cli_parse(RF_CLI_RUN, 2, words, &s, &error), RF_ERROR_ARGUMENT);
+        assert_non_null(strstr(error.message, "nor 'all' or 'auto'"));
+    }
+    assert_int_equal(parse(RF_CLI_PLAN, "--fit --gpu-layers auto", storage, &s, &error),
+                     RF_ERROR_ARGUMENT);
+    assert_int_equal(parse(RF_CLI_PLAN, "--fit --gpu-layers 3", storage, &s, &error), RF_OK);
+    assert_int_equal(parse(RF_CLI_BENCH, "--load --gpu-layers 3", storage, &s, &error),
+                     RF_ERROR_ARGUMENT);
 }
 
 static void every_way_of_writing_is_read(void **state)
@@ -269,6 +301,7 @@ int main(void)
         cmocka_unit_test(names_are_unique_within_a_command),
         cmocka_unit_test(rows_are_complete),
         cmocka_unit_test(defaults_are_the_librarys),
+        cmocka_unit_test(layers_are_a_number_or_a_word),
         cmocka_unit_test(every_way_of_writing_is_read),
         cmocka_unit_test(wrong_command_lines_are_refused_by_name),
         cmocka_unit_test(failed_allocations_leak_nothing),

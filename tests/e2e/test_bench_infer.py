@@ -39,6 +39,20 @@ def test_every_combination_is_measured():
     assert [combination(t) for t in tests] == expected, tests
 
 
+def test_a_model_is_measured_with_layers_on_the_cpu():
+    arguments = ("bench", "-m", model(), "--device", "emu32", "--json", "-p", 2, "-n", 1, "-r", 1, "--gpu-layers", 1)
+    done = rocmforge(*arguments)
+    if b"there are no kernels" in done.stderr:
+        raise Skip(done.stderr.decode())
+    result = json.loads(done.stdout)
+    assert result["device_layers"] == 1 < result["layers"], result
+    assert all(test["ceiling_tokens_per_second"] is None for test in result["tests"])
+    whole = measured("-p", 2, "-n", 1, "-r", 1)["tests"]
+    for test, same in zip(result["tests"], whole):
+        assert test["weight_bytes_read"] == same["weight_bytes_read"] and test["flop"] == same["flop"]
+    assert "exclude each other" in fail(2, "bench", "--load", "--gpu-layers", "1")
+
+
 def test_figures_agree():
     result = measured("-p", 20, "-n", 4, "-d", 30, "--parallel", 3, "-b", 8, "-r", 4)
     assert result["device"] == "cpu" and result["kernels"].startswith("cpu "), result

@@ -10,7 +10,7 @@ import subprocess
 import tempfile
 import time
 
-from harness import DEMO, PROGRAM, TIMEOUT, fail, main, oracle_folder, rocmforge, succeed
+from harness import DEMO, PROGRAM, TIMEOUT, Skip, fail, main, oracle_folder, rocmforge, succeed
 
 
 
@@ -149,6 +149,26 @@ def test_the_memory_report_has_the_plan_beside_what_was_taken():
             row = re.search(rf"^  {name} +(\d+) +(\d+) +(\d+) +(\d+) ", text, re.MULTILINE)
             assert row and row[1] == row[2] and int(row[4]) >= int(row[2]) > 0, text
         assert "allocations and 0 frees" in text and "free" in text.splitlines()[-1], text
+
+
+def test_layers_on_a_gpu_and_on_the_host_are_told_apart():
+    for layers, words in (("4", "4 of 6 on emu32, 2 on the CPU"), ("0", "0 of 6 on emu32, 6 on the CPU"), ("7", "")):
+        on = ("-m", DEMO, "-d", "emu32", "--gpu-layers", layers)
+        plan = json.loads(succeed("plan", *on, "--json"))
+        done = rocmforge("run", *on, "-p", "A", "-n", "1", "--seed", "1", "--memory-report")
+        text = done.stderr.decode()
+        if "there are no kernels" in text:
+            raise Skip(text)
+        assert done.returncode == 0 and (f"layers     {words}\n" in text if words else "layers " not in text), text
+        totals = [int(found) for found in re.findall(r"reserved .* planned (\d+); high water", text)]
+        sides = [plan, *([plan["host_layers"]] if words else [])]
+        assert totals == [side["total"] for side in sides], text
+        taken = [int(found) for found in re.findall(r"^memory +(\d+) bytes", text, re.MULTILINE)]
+        assert taken == totals, text
+    assert "'-1' is neither" in fail(2, "run", "-p", "A", "--gpu-layers", "-1")
+    assert "'many' is neither" in fail(2, "logits", "--tokens", "1", "-o", "-", "--gpu-layers", "many")
+    done = rocmforge("run", "-q", "-m", DEMO, "-d", "cpu", "-p", "A", "-n", "1", "--gpu-layers", "3")
+    assert done.returncode == 0 and b"of no effect" in done.stderr
 
 
 def test_perplexity_of_a_story_is_low():

@@ -114,11 +114,12 @@ def test_what_does_not_fit_a_gpu_is_told_what_would():
     with tempfile.TemporaryDirectory() as folder:
         path = os.path.join(folder, "m.gguf")
         succeed("synth", "tiny", "Q4_0", path, "-q")
-        line = with_gpus(fail, 1, "bench", "-m", path, "--device", "cuda:0", "-d", 100000, "--parallel", 100)
-        assert "free on cuda:0; less --depth or --parallel takes less, --device cpu uses" in line, line
-        done = rocmforge("run", "-m", path, "-d", "emu32", "-c", 1 << 25, "-p", "x")
+        large = ("-d", 100000, "--parallel", 100, "--gpu-layers", "all")
+        line = with_gpus(fail, 1, "bench", "-m", path, "--device", "cuda:0", *large)
+        assert "free on cuda:0; less --depth or --parallel takes less, --gpu-layers auto leaves" in line, line
+        done = rocmforge("run", "-m", path, "-d", "emu32", "-c", 1 << 25, "-p", "x", "--gpu-layers", "all")
         if b"there are no kernels" not in done.stderr:
-            assert b"a smaller --ctx takes less, --device cpu uses" in done.stderr, done.stderr
+            assert b"a smaller --ctx takes less, --gpu-layers auto leaves" in done.stderr, done.stderr
 
 
 main(globals())

@@ -101,6 +101,54 @@ def test_the_largest_context_that_fits():
     with_model(check)
 
 
+def test_layers_on_a_gpu_and_on_the_host():
+    def check(path):
+        whole = planned(path, "--memory", "24GiB", "--all")
+        n_layers = whole["layers"]
+        assert n_layers > 1 and whole["device_layers"] == n_layers and whole["host_layers"] is None
+        weights = []
+        for n in range(n_layers):
+            plan = planned(path, "--memory", "24GiB", "--all", "--gpu-layers", n)
+            host = plan["host_layers"]
+            check_sums(plan)
+            check_sums(host)
+            assert plan["device_layers"] == n and host["device"]["id"] == "cpu"
+            kv = plan["classes"]["kv cache"]["pooled"] + host["classes"]["kv cache"]["pooled"]
+            assert kv == whole["classes"]["kv cache"]["pooled"]
+            assert host["host"]["mapped"] > 0 and host["classes"]["staging"]["external"] == 0
+            weights.append(plan["classes"]["weights"]["pooled"])
+        assert weights[0] == 0 and weights == sorted(set(weights))
+        for given in (n_layers, n_layers + 1, 99, "all"):
+            assert planned(path, "--memory", "24GiB", "--all", "--n-gpu-layers", given) == whole
+
+    with_model(check, "--layers", "5")
+
+
+def test_as_many_layers_as_fit():
+    def check(path):
+        needed = [planned(path, "--memory", "24GiB", "--gpu-layers", n)["needed"] for n in range(7)]
+        assert needed == sorted(needed)
+        for n in range(7):
+            for memory in (needed[n], needed[n] + 1, (needed[n + 1] if n < 6 else 1 << 40) - 1):
+                fitted = planned(path, "--memory", max(memory, 1), "--gpu-layers", "auto")
+                expected = max(k for k in range(7) if needed[k] <= memory or k == 0)
+                assert fitted["device_layers"] == expected and fitted["fits"], (n, memory)
+        text = succeed("plan", "-m", path, "--memory", needed[3], "--gpu-layers", "auto", "-a").decode()
+        for word in ("on the device, as many as fit, the others on the host", "for the layers that are there"):
+            assert word in text, (word, text)
+        done = rocmforge("plan", "-m", path, "--memory", needed[3], "--gpu-layers", "6")
+        assert done.returncode == 1 and b"does not fit with these layers" in done.stderr
+        done = rocmforge("plan", "-m", path, "--memory", needed[3])
+        assert done.returncode == 1 and b"--gpu-layers auto leaves" in done.stderr
+        root = drawn(path, path + ".svg", "--memory", needed[3], "--gpu-layers", "auto")
+        assert any("are on the host" in "".join(text.itertext()) for text in root.iter(SVG + "text"))
+        fail(2, "plan", "-m", path, "--fit", "--gpu-layers", "auto")
+        fitted = planned(path, "--memory", needed[3], "--fit", "--gpu-layers", "2")
+        assert fitted["device_layers"] == 2 and fitted["fits"]
+
+    with_model(check, "--layers", "6")
+
+
 def test_where_nothing_fits_the_missing_bytes_are_named():
     def check(path):
         least = planned(path, "--memory", "8GiB", "-c", "16")["needed"]
