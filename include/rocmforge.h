@@ -607,8 +607,9 @@ typedef struct rf_plan_options {
                          rounding depends on where pools end, it is the largest to within what
                          they lose by rounding: a page more does not fit. */
     bool fit_layers;  /* device_layers of the model's options becomes the largest with which what
-                         is on the device fits there, in the same sense; 0 always fits. It needs a
-                         host, and a context that is not looked for. */
+                         is on the device fits there, in the same sense, and a GPU's driver has
+                         64 MiB left for the kernels that it loads later; 0 always fits. It needs
+                         a host, and a context that is not looked for. */
 } rf_plan_options;
 
 #define RF_PLAN_OPTIONS_INIT ((rf_plan_options){.size = sizeof(rf_plan_options)})

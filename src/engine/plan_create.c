@@ -1,5 +1,6 @@
 /* plan_create.c: plans of a model with an engine, for a device here or not: the public
  * rf_plan_create, and the searches for the largest context and the most layers that fit. */
+#include "base/checked.h"
 #include "base/memory.h"
 #include "base/options.h"
 #include "engine/engine.h"
@@ -127,7 +128,9 @@ static rf_status try_layers(request *r, uint32_t n, bool *fits, rf_error *error)
     RF_TRY(rf_model_draft_divide(&r->draft, r->gguf, &r->targets, n, error));
     RF_TRY(plan_whole(r, &plan, error));
     rf_plan_summary s = rf_plan_summarise(plan);
-    *fits = s.needed <= s.available; /* the host is not asked: fewer would only make it worse */
+    uint64_t needed;
+    /* The host is not asked: fewer would only make it worse. */
+    *fits = rf_add(s.needed, r->targets.device.late, &needed) && needed <= s.available;
     rf_plan_free(plan);
     return RF_OK;
 }

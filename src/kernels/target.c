@@ -11,6 +11,7 @@ rf_status rf_target_of(const rf_runtime *runtime, rf_target *out, rf_error *erro
                        .free = memory.free,
                        .total = memory.total,
                        .granularity = runtime->facts.allocation_granularity,
+                       .late = *runtime->facts.info.driver ? RF_TARGET_LATE_BYTES : 0,
                        .kernels = runtime->kernels,
                        .n_threads = rf_threads_count(runtime->threads)};
     return RF_OK;
@@ -23,6 +24,7 @@ rf_target rf_target_absent_gpu(uint64_t free_bytes)
                        .total = free_bytes,
                        .granularity = RF_TARGET_GRANULARITY,
                        .driver = RF_TARGET_DRIVER_BYTES,
+                       .late = RF_TARGET_LATE_BYTES,
                        .kernels = rf_kernels_for_gpu(),
                        .n_threads = 1};
 }

@@ -15,6 +15,13 @@
  */
 #define RF_TARGET_DRIVER_BYTES (530ULL << 20)
 
+/*
+ * What a GPU's driver takes later, as kernels are loaded and graphs are made: an estimate, some two
+ * MiB for each of the compiled units that one model uses. Who fills a device to its last byte
+ * leaves so much free.
+ */
+#define RF_TARGET_LATE_BYTES (64ULL << 20)
+
 /* By how much drivers round allocations up: see cuda.c and hip.c. */
 #define RF_TARGET_GRANULARITY (2ULL << 20)
 
@@ -25,6 +32,7 @@ typedef struct rf_target {
     uint64_t total;
     uint64_t granularity; /* as in rf_device_facts */
     uint64_t driver;      /* still to be taken by the driver for itself */
+    uint64_t late;        /* to be taken by it after a load; 0 where there is no driver */
     const rf_kernels *kernels;
     uint32_t n_threads;
 } rf_target;

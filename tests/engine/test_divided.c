@@ -190,7 +190,7 @@ static void make_prompts(const session *s, texts *t)
     ok(rf_tokenize(rf_model_tokenizer(s->model), (rf_string){text, strlen(text)}, plain, &tokens,
                    &n, &error),
        &error);
-    assert_true(n >= MAX_PROMPT / 4 && n <= MAX_PROMPT);
+    assert_in_range(n, 5, MAX_PROMPT);
     for (uint32_t i = 0; i < N_REQUESTS; i++) {
         t->n_prompt[i] = (uint32_t)n - 4 * i;
         memcpy(t->prompts[i], tokens, t->n_prompt[i] * sizeof(*tokens));
