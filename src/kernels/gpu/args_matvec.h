@@ -1,11 +1,13 @@
 /*
  * args_matvec.h: what products of few rows are given (matvec.hip), and how a block shares them out.
  *
- * A warp computes pairs of weight rows: neighbours, or row r of both parts under SwiGLU. It goes
- * along them in steps: each lane one piece of elements at a time. Up to 8 warps share a pair
- * (split): warp w takes steps w, w + split, and so on.
+ * The weights of all parts are one list of pairs of rows: neighbours, or row r of both parts under
+ * SwiGLU. A block has a run of this list, and as many blocks as are resident at a time have all of
+ * it. A block's pairs go around among its warps. A warp goes along a pair in steps: each lane one
+ * piece of elements at a time. `split` warps share a pair: warp w takes steps w, w + split and so
+ * on.
  *
- * Shared memory of a block: the sums of its warps; the rows of activations of one tile of steps;
+ * Shared memory of a block: the sums of its pairs; the rows of activations, of one tile of steps;
  * and for each warp a ring of slots, one a step, that weights are copied to ahead of use.
  */
 #ifndef RF_KERNELS_GPU_ARGS_MATVEC_H
@@ -13,7 +15,7 @@
 
 #include <stdint.h>
 
-#define RF_GPU_MATVEC_THREADS 256
+#define RF_GPU_MATVEC_THREADS 512
 #define RF_GPU_MATVEC_PARTS   3
 
 typedef enum rf_gpu_matvec_end {
@@ -28,29 +30,45 @@ struct rf_gpu_matvec_part {
     uint64_t bias; /* f32 [m], or 0 */
     uint64_t out;  /* f32 [n_rows][m] */
     uint32_t m;
-    uint32_t first_block; /* that works on this part; of unused parts beyond all */
+    uint32_t first_pair; /* in the list; of unused parts beyond all */
 };
 
-/* Blocks: x for the parts one after the other; with experts y for the output rows, from first_row
- * on. */
+/* Blocks: x for runs of pairs; with experts y for the output rows, from first_row on. */
 struct rf_gpu_matvec_args {
-    uint64_t quants; /* q8 rows; see args_prepare.h */
-    uint64_t scales;
-    uint64_t values; /* f32 rows, for float weights */
-    uint64_t ids;    /* i32 [n_rows] with experts, else 0 */
+    uint64_t x;    /* f32 [][k], rounded to q8 by every block for itself; or, for float weights, as
+                      it is, [][stride] */
+    uint64_t rows; /* i32 [n_rows], or 0: row r of x is row r */
+    uint64_t norm; /* f32 [k], or 0 */
+    uint64_t ids;  /* i32 [n_rows] with experts, else 0 */
     uint64_t expert_bytes;
     struct rf_gpu_matvec_part parts[RF_GPU_MATVEC_PARTS];
     uint32_t k;
-    uint32_t stride; /* of f32 rows, elements */
+    uint32_t stride;
     uint32_t n_rows;
     uint32_t first_row;
     uint32_t row_divisor;
     uint32_t n_experts;
-    uint32_t end;        /* rf_gpu_matvec_end */
-    uint32_t split;      /* a power of two, at most the warps of a block */
+    uint32_t end;         /* rf_gpu_matvec_end */
+    uint32_t block_pairs; /* of each block; of the first longer_blocks one more */
+    uint32_t longer_blocks;
+    uint32_t split_log2; /* of split: 2 to this power */
+    uint32_t turn_pairs; /* pairs that the warps of a block have at a time */
+    uint32_t n_steps;
     uint32_t tile_steps; /* a multiple of split */
     uint32_t slots; /* of a warp's ring: at least RF_GPU_MATVEC_DEPTH or the most steps of a warp */
+    float epsilon;
 };
+
+/* ---- activations ----------------------------------------------------------------------------- */
+
+#define RF_GPU_Q8_BLOCK 32
+
+/* Blocks of 32 signed bytes, value = d * q, |q| <= 127, with what their products need beside them.
+ */
+typedef struct rf_gpu_q8_scale {
+    float d;
+    int16_t sums[2]; /* of the bytes of a block's first 16 elements, and of the others */
+} rf_gpu_q8_scale;
 
 /* ---- pieces ---------------------------------------------------------------------------------- */
 
@@ -66,17 +84,21 @@ struct rf_gpu_matvec_args {
       15U) /                                                                                       \
      16U * 16U)
 
-/* Steps that are copied ahead. A compute unit has 16 or 32 warps: 4.5 KiB each keep 72 KiB or more
- * under way, twice what an H200 needs. */
-#define RF_GPU_MATVEC_AHEAD(warp)     (4608U * (warp) / 32U)
-#define RF_GPU_MATVEC_FIT(warp, slot) (RF_GPU_MATVEC_AHEAD(warp) / (2U * (slot)))
-#define RF_GPU_MATVEC_DEPTH(warp, piece, slot)                                                     \
-    ((warp) == 64U && (piece) == 64U       ? 1U                                                    \
-     : RF_GPU_MATVEC_FIT(warp, slot) > 4U  ? 4U                                                    \
-     : RF_GPU_MATVEC_FIT(warp, slot) == 0U ? 1U                                                    \
-                                           : RF_GPU_MATVEC_FIT(warp, slot))
+/* Steps that are copied ahead. Where copies are asynchronous 16 warps of 32 lanes, one block, keep
+ * 72 KiB under way, twice what an H200 needs, and leave room for a block of the next kernel with as
+ * much. Elsewhere a ring of half of that fits into the 64 KiB that a block can have. */
+#define RF_GPU_MATVEC_AHEAD(warp, asynchronous) ((asynchronous ? 4608U : 2304U) * (warp) / 32U)
+#define RF_GPU_MATVEC_FIT(warp, slot, asynchronous)                                                \
+    (RF_GPU_MATVEC_AHEAD(warp, asynchronous) / (2U * (slot)))
+#define RF_GPU_MATVEC_DEPTH(warp, slot, asynchronous)                                              \
+    (RF_GPU_MATVEC_FIT(warp, slot, asynchronous) > 4U    ? 4U                                      \
+     : RF_GPU_MATVEC_FIT(warp, slot, asynchronous) == 0U ? 1U                                      \
+                                                         : RF_GPU_MATVEC_FIT(warp, slot, asynchronous))
 
-/* Bytes of the sums at the start of shared memory: two for each row of each warp. */
-#define RF_GPU_MATVEC_SUMS(warps, rows) ((warps)*2U * (rows)*4U)
+/* Bytes at the start of shared memory: two sums for each warp that has a share of a pair, for each
+ * row; before that squares of each row, summed by warps. What follows is aligned to 16 bytes. */
+#define RF_GPU_MATVEC_SUMS(pairs, split, warps, rows)                                              \
+    ((((pairs) * (split) > (warps) ? (pairs) * (split) : (warps)) * 2U * (rows)*4U + 15U) / 16U *  \
+     16U)
 
 #endif

@@ -132,6 +132,40 @@ DEVICE void load_row(const rf_gpu_attention_args *a, const decode_rows *rows, u3
         load_part(part, p, first, a->kv.head_size);
 }
 
+/* Has keys and values of positions base to base + warp_rows - 1 brought closer, long before they are
+ * loaded; what is not there yet does no harm. A lane has one position. page: that of it */
+template <typename S> DEVICE u32 ahead_of(u32 base)
+{
+    return base + lane() % S::warp_rows;
+}
+template <typename S>
+DEVICE void prefetch_rows(const rf_gpu_attention_args *a, const decode_task *task, i32 page, u32 base)
+{
+    constexpr u32 LINE = 128;
+    const u32 position = ahead_of<S>(base);
+    const u32 row = row_of(&a->kv, page, position, task->kv_head);
+    const u32 lines = (a->kv.row_bytes + LINE - 1) / LINE;
+    if (position >= task->end || row == NO_ROW)
+        return;
+    for (u32 i = lane() / S::warp_rows; i < 2 * lines; i += WARP / S::warp_rows) {
+        const u64 from = i < lines ? a->kv.keys : a->kv.values;
+        const u32 line = i < lines ? i : i - lines;
+        prefetch(GLOBAL(const u8, from) + (u64)row * a->kv.row_bytes + line * LINE);
+    }
+}
+
+/* Those of a warp's first steps in a split. */
+template <typename S>
+DEVICE void prefetch_split(const rf_gpu_attention_args *a, const decode_task *task)
+{
+    const u32 begin = task->begin + warp() * S::warp_rows;
+    UNROLL
+    for (u32 i = 0; i < 2; i++) {
+        const u32 base = begin + i * n_warps() * S::warp_rows;
+        prefetch_rows<S>(a, task, page_of(&a->kv, task->sequence, ahead_of<S>(base)), base);
+    }
+}
+
 /* Scores of the keys; as these are used up, the values of the same rows are loaded. */
 template <typename S>
 DEVICE void score_rows(const rf_gpu_attention_args *a, const f32 q[S::n_heads][S::n_elements],
@@ -215,6 +249,21 @@ DEVICE void load_queries(const rf_gpu_attention_args *a, const decode_task *task
     const u32 first = lane() % S::width * S::n_elements;
     const u64 index = (u64)task->token * a->n_heads + task->first_head;
     const f32 *from = GLOBAL(const f32, a->q) + index * a->kv.head_size;
+    if (a->kv.head_size == S::padded) { /* aligned to 16 bytes; heads that are not there see the last one's */
+        UNROLL
+        for (u32 h = 0; h < S::n_heads; h++) {
+            const u32 head = minimum(h, task->n_heads - 1);
+            UNROLL
+            for (u32 e = 0; e < S::n_elements; e += 4) {
+                const f32x4 v = *(const f32x4 *)(from + head * S::padded + first + e) * a->scale;
+                q[h][e] = v.x;
+                q[h][e + 1] = v.y;
+                q[h][e + 2] = v.z;
+                q[h][e + 3] = v.w;
+            }
+        }
+        return;
+    }
     UNROLL
     for (u32 h = 0; h < S::n_heads; h++) {
         UNROLL
@@ -241,6 +290,7 @@ DEVICE void attend_split(const rf_gpu_attention_args *a, const decode_task *task
     for (u32 r = 0; r < S::n_rows; r++)
         load_row<S>(a, &rows, r, a->kv.keys, &keys[r]);
     i32 page = page_of(&a->kv, task->sequence, position + step);
+    i32 ahead = page_of(&a->kv, task->sequence, ahead_of<S>(begin + 2 * step));
     load_queries<S>(a, task, q);
     UNROLL
     for (u32 j = 0; j < S::per_lane; j++) {
@@ -255,6 +305,8 @@ DEVICE void attend_split(const rf_gpu_attention_args *a, const decode_task *task
 #pragma unroll 1
     for (u32 base = begin; base < task->end; base += step) {
         f32 scores[S::n_scores];
+        prefetch_rows<S>(a, task, ahead, base + 2 * step);
+        ahead = page_of(&a->kv, task->sequence, ahead_of<S>(base + 3 * step));
         score_rows<S>(a, q, &rows, keys, values, scores);
         position += step;
         rows = find_rows<S>(a, task, page, position);
@@ -464,6 +516,9 @@ DEVICE void merge_splits(const rf_gpu_attention_args *a, const decode_task *task
 
 /* ---- the kernel ------------------------------------------------------------------------------ */
 
+/* Steps that a block makes in the time that merging splits takes. */
+#define UNSPLIT_STEPS 4U
+
 /* False where there is nothing for the split to do. Splits are cut between steps of a whole block.
  */
 template <typename S>
@@ -473,20 +528,22 @@ DEVICE bool find_task(const rf_gpu_attention_args *a, u32 token, u32 split, deco
     const u32 visible = position < 0 ? 0 : (u32)position + 1;
     const u32 step = n_warps() * S::warp_rows;
     const u32 n_steps = (visible + step - 1) / step;
-    const u32 n_active = maximum(minimum(n_steps, a->n_splits), 1U);
+    const u32 n_active = n_steps <= UNSPLIT_STEPS ? 1U : minimum(n_steps, a->n_splits);
     if (split >= n_active)
         return false;
     const u32 slice = block_y() % a->n_slices;
     const u32 kv_head = block_y() / a->n_slices;
     const u32 first = slice * S::n_heads; /* in the group */
+    const u32 share = n_steps / n_active, more = n_steps % n_active;
+    const u32 first_step = split * share + minimum(split, more);
     *task = {
         .token = token,
         .sequence = (u32)GLOBAL(const i32, a->kv.rows)[token],
         .kv_head = kv_head,
         .first_head = kv_head * a->group + first,
         .n_heads = minimum(a->group - first, S::n_heads),
-        .begin = (u32)((u64)n_steps * split / n_active) * step,
-        .end = minimum((u32)((u64)n_steps * (split + 1) / n_active) * step, visible),
+        .begin = first_step * step,
+        .end = minimum((first_step + share + (split < more ? 1 : 0)) * step, visible),
         .n_active = n_active,
         .head_index = token * a->kv.n_kv_heads * a->n_slices + block_y(),
     };
@@ -544,8 +601,12 @@ DEVICE void attend_token(const rf_gpu_attention_args *a, u32 token, u32 split, f
  * different ones. Which of them are for this kernel is found out for all of them at once. */
 template <typename S> DEVICE void attend_tokens(const rf_gpu_attention_args *a)
 {
+    if (a->tokens_per_block == 1) { /* positions and pages are not written by kernels */
+        decode_task task;
+        if (find_task<S>(a, block_x(), block_z(), &task))
+            prefetch_split<S>(a, &task);
+    }
     wait_for_previous();
-    release_next();
     u32 *is_mine = SHARED(u32);
     f32 *memory = (f32 *)(is_mine + RF_GPU_DECODE_FLAGS(a->tokens_per_block));
     const u32 n_blocks = n_blocks_x();

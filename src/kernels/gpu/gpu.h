@@ -30,6 +30,7 @@ typedef struct rf_gpu_traits {
     uint32_t shared_bytes; /* that a block can have */
     bool matrix_units;     /* f16 products by hardware */
     bool overlap;          /* kernels can start before the one ahead has ended */
+    bool asynchronous_copies; /* from global to shared memory */
     bool warpgroups;       /* Hopper's matrix units, and the build has kernels for them */
 } rf_gpu_traits;
 

@@ -3,14 +3,15 @@
 #include <stdio.h>
 
 #include "kernels/gpu/args_matvec.h"
-#include "kernels/gpu/args_prepare.h"
 #include "kernels/gpu/product.h"
 
-/* Warps that a compute unit of NVIDIA's has work for, of 32 lanes. As long as there are fewer,
- * pairs of rows are shared by more of them. Measured on an H200 (docs/performance.md): with 8 to 24
- * decode is the same, with 32 and 64 blocks that share activations are loaded once more for each.
- */
-#define WARPS_A_UNIT 16U
+/* Blocks for each compute unit: as many as are resident at a time. With one, products that follow each
+ * other overlap more, but blocks find two places on some units and none on others: 14 % slower in all
+ * (docs/performance.md). */
+#define BLOCKS_A_UNIT 1U
+
+/* What a share of a pair costs beside its steps, in steps: its sums over a warp. */
+#define SHARE_COST 0.4
 
 /* Elements of activations that a block keeps, over all rows: 20 KiB. A tile is at least one step of
  * each warp. */
@@ -19,8 +20,8 @@
 /* Of blocks in y that a launch may have, on CUDA and HIP. */
 #define MAX_BLOCKS_Y 65535U
 
-/* Of shared memory that every device's blocks can have. */
-#define SHARED_BYTES (64U << 10)
+/* Of shared memory for the sums of a block's pairs. */
+#define SUMS_BYTES (8U << 10)
 
 /* Of weights in blocks: they are copied 16 bytes at a time. */
 #define ALIGNMENT 16U
@@ -29,7 +30,9 @@
 typedef struct geometry {
     uint32_t columns; /* rows that the kernel is for */
     uint32_t warps;   /* of a block */
-    uint32_t step;    /* elements */
+    uint32_t n_pairs;
+    uint32_t n_blocks;
+    uint32_t step; /* elements */
     uint32_t n_steps;
     uint32_t split;
     uint32_t tile_steps;
@@ -59,72 +62,100 @@ static uint32_t parts_of(const rf_gpu_product *product)
     return product->end == RF_LINEAR_SWIGLU ? 1 : product->n_parts;
 }
 
-/* How many warps share a pair of rows: more, as long as the device is not full. */
-static uint32_t split_for(const rf_gpu_product *product, const rf_gpu_traits *traits,
-                          const geometry *g)
+/* About how long a block takes whose pairs are shared by `split` warps each, in steps. */
+static double time_of(const geometry *g, uint32_t split)
 {
-    uint64_t warps = 0;
-    uint64_t wanted = (uint64_t)traits->compute_units * WARPS_A_UNIT * 32 / traits->warp_size;
-    for (uint32_t i = 0; i < parts_of(product); i++)
-        warps += pairs_of(product, i);
-    if (product->n_experts)
-        warps *= product->n_rows;
-    uint32_t split = 1;
-    while (2 * split <= g->warps && 2 * split <= g->n_steps && warps * split * 2 <= wanted)
-        split *= 2;
-    return split;
+    uint32_t rounds = ceiling(ceiling(g->n_pairs, g->n_blocks), g->warps / split);
+    return rounds * (ceiling(g->n_steps, split) + SHARE_COST);
+}
+
+static void choose_split(geometry *g)
+{
+    g->split = 1;
+    for (uint32_t split = 2; split <= g->warps && split <= g->n_steps; split *= 2)
+        g->split = time_of(g, split) < time_of(g, g->split) ? split : g->split;
+}
+
+/* Blocks: one for each compute unit as a rule; more where the sums of their pairs would take too much. */
+static void choose_blocks(const rf_gpu_product *product, const rf_gpu_traits *traits, geometry *g)
+{
+    const uint32_t rows = product->n_experts ? product->n_rows : 1; /* each has blocks of its own */
+    const uint32_t wanted = ceiling(traits->compute_units * BLOCKS_A_UNIT, rows);
+    const uint32_t most_pairs = SUMS_BYTES / (2 * g->columns * sizeof(float));
+    uint32_t blocks = ceiling(g->n_pairs, most_pairs);
+    blocks = blocks > wanted ? blocks : wanted;
+    g->n_blocks = blocks < g->n_pairs ? blocks : g->n_pairs;
+    choose_split(g);
+    while (g->split > 1 && ceiling(g->n_pairs, g->n_blocks) > most_pairs / g->split)
+        g->split /= 2;
 }
 
 /* Bytes of shared memory, with slots and tile_steps for a split. */
-static void place_in_shared(const rf_type_info *type, uint32_t warp, geometry *g)
+static void place_in_shared(const rf_type_info *type, const rf_gpu_traits *traits, geometry *g)
 {
+    uint32_t warp = traits->warp_size;
     uint32_t piece = RF_GPU_MATVEC_PIECE(type->block_elements, type->block_bytes);
     uint32_t slot = RF_GPU_MATVEC_SLOT(warp, piece, type->block_elements, type->block_bytes);
-    uint32_t depth = RF_GPU_MATVEC_DEPTH(warp, piece, slot);
-    uint32_t own_steps = ceiling(g->n_steps, g->split);
+    uint32_t depth = RF_GPU_MATVEC_DEPTH(warp, slot, traits->asynchronous_copies);
+    uint32_t block_pairs = ceiling(g->n_pairs, g->n_blocks);
+    uint32_t rounds = ceiling(block_pairs, g->warps / g->split);
+    uint32_t share_steps = ceiling(g->n_steps, g->split);
     uint32_t turns = TILE_ELEMENTS / g->columns / g->step / g->split;
-    turns = turns == 0 ? 1 : turns < own_steps ? turns : own_steps;
-    g->tile_steps = turns * g->split;
-    g->slots = depth < own_steps ? depth : own_steps;
+    if (turns > share_steps || g->columns == 1) /* the kernel of one row has one tile */
+        turns = share_steps;
+    g->tile_steps = (turns == 0 ? 1 : turns) * g->split;
+    /* All steps of a warp: of its shares of pairs. */
+    g->slots = rounds < depth && rounds * share_steps < depth ? rounds * share_steps : depth;
     uint32_t elements = g->columns * g->tile_steps * g->step;
     uint32_t scales = elements / RF_GPU_Q8_BLOCK * (uint32_t)sizeof(rf_gpu_q8_scale);
-    g->shared_bytes = RF_GPU_MATVEC_SUMS(g->warps, g->columns) + elements + scales +
-                      g->warps * g->slots * 2 * slot;
+    g->shared_bytes = RF_GPU_MATVEC_SUMS(block_pairs + 1, g->split, g->warps, g->columns) +
+                      elements + scales + g->warps * g->slots * 2 * slot;
 }
 
-static geometry geometry_of(const rf_gpu_product *product, const rf_gpu_traits *traits)
+/* Of a kernel for so many rows. */
+static geometry geometry_for(const rf_gpu_product *product, const rf_gpu_traits *traits,
+                             uint32_t columns)
 {
     const rf_type_info *type = rf_type_describe((uint32_t)product->type);
-    const uint32_t n = product->n_experts ? 1 : product->n_rows;
-    geometry g = {.columns = n <= 1   ? 1
-                             : n <= 2 ? 2
-                             : n <= 4 ? 4
-                                      : 8,
-                  .warps = RF_GPU_MATVEC_THREADS / traits->warp_size};
+    geometry g = {.columns = columns, .warps = RF_GPU_MATVEC_THREADS / traits->warp_size};
     uint32_t piece = is_float(product->type)
                          ? 16 / type->block_bytes
                          : RF_GPU_MATVEC_PIECE(type->block_elements, type->block_bytes);
+    for (uint32_t i = 0; i < parts_of(product); i++)
+        g.n_pairs += pairs_of(product, i);
     g.step = traits->warp_size * piece;
     g.n_steps = ceiling(product->k, g.step);
-    g.split = split_for(product, traits, &g);
-    g.shared_bytes = RF_GPU_MATVEC_SUMS(g.warps, g.columns);
+    choose_blocks(product, traits, &g);
+    g.shared_bytes =
+        RF_GPU_MATVEC_SUMS(ceiling(g.n_pairs, g.n_blocks) + 1, g.split, g.warps, g.columns);
     if (is_float(product->type))
         return g;
-    place_in_shared(type, traits->warp_size, &g);
-    while (g.split > 1 && g.shared_bytes > SHARED_BYTES) {
+    place_in_shared(type, traits, &g);
+    while (g.split > 1 && g.shared_bytes > traits->shared_bytes) {
         g.split /= 2;
-        place_in_shared(type, traits->warp_size, &g);
+        place_in_shared(type, traits, &g);
     }
     return g;
 }
 
-/* Fills the parts; the blocks that they have. */
-static uint32_t set_parts(const rf_gpu_product *product, const geometry *g,
-                          struct rf_gpu_matvec_args *args)
+static geometry geometry_of(const rf_gpu_product *product, const rf_gpu_traits *traits)
 {
-    uint32_t blocks = 0;
+    const uint32_t n = product->n_experts ? 1 : product->n_rows;
+    uint32_t columns = 1;
+    while (columns < n)
+        columns *= 2;
+    geometry g = geometry_for(product, traits, columns);
+    /* A row that is too long for one tile. */
+    if (columns == 1 && g.shared_bytes > traits->shared_bytes)
+        g = geometry_for(product, traits, 2);
+    return g;
+}
+
+static void set_parts(const rf_gpu_product *product, struct rf_gpu_matvec_args *args)
+{
+    uint32_t pairs = 0;
     for (uint32_t i = 0; i < RF_GPU_MATVEC_PARTS; i++) {
-        args->parts[i].first_block = i < parts_of(product) ? blocks : UINT32_MAX;
+        args->parts[i].first_pair = i < parts_of(product) ? pairs : UINT32_MAX;
         if (i >= product->n_parts)
             continue;
         args->parts[i].weights = product->parts[i].weights;
@@ -133,9 +164,16 @@ static uint32_t set_parts(const rf_gpu_product *product, const geometry *g,
         args->parts[i].out = product->parts[i].out;
         args->parts[i].m = product->parts[i].m;
         if (i < parts_of(product))
-            blocks += ceiling(pairs_of(product, i), g->warps / g->split);
+            pairs += pairs_of(product, i);
     }
-    return blocks;
+}
+
+static uint32_t log2_of(uint32_t power)
+{
+    uint32_t n = 0;
+    while (power >> (n + 1))
+        n++;
+    return n;
 }
 
 static rf_gpu_matvec_end end_of(rf_linear_end end)
@@ -153,14 +191,14 @@ static rf_gpu_matvec_end end_of(rf_linear_end end)
 
 static rf_status check(const rf_gpu_product *product, rf_error *error)
 {
-    const rf_gpu_form form = is_float(product->type) ? RF_GPU_F32 : RF_GPU_Q8;
+    const rf_gpu_form form = is_float(product->type) ? RF_GPU_F32 : RF_GPU_INPUT;
     if (product->rows.form != form)
         return rf_error_set(error, RF_ERROR_INTERNAL, "matvec: form %d of rows, expected %d",
                             (int)product->rows.form, (int)form);
     if (!product->n_experts && product->n_rows > RF_GPU_MATVEC_ROWS)
         return rf_error_set(error, RF_ERROR_INTERNAL, "matvec: %" PRIu32 " rows, limit %u",
                             product->n_rows, RF_GPU_MATVEC_ROWS);
-    for (uint32_t i = 0; i < product->n_parts && form == RF_GPU_Q8; i++) {
+    for (uint32_t i = 0; i < product->n_parts && form == RF_GPU_INPUT; i++) {
         if (product->parts[i].weights % ALIGNMENT != 0)
             return rf_error_set(error, RF_ERROR_INTERNAL,
                                 "matvec: weights at 0x%" PRIx64 ", alignment must be %u",
@@ -171,35 +209,45 @@ static rf_status check(const rf_gpu_product *product, rf_error *error)
 
 static struct rf_gpu_matvec_args args_of(const rf_gpu_product *product, const geometry *g)
 {
-    return (struct rf_gpu_matvec_args){
-        .quants = product->rows.quants,
-        .scales = product->rows.scales,
-        .values = product->rows.values,
+    const rf_gpu_rows *rows = &product->rows;
+    struct rf_gpu_matvec_args args = {
+        .x = rows->values,
+        .rows = rows->order,
+        .norm = rows->norm,
         .ids = product->n_experts ? product->ids : 0,
         .expert_bytes = product->expert_bytes,
         .k = product->k,
-        .stride = product->rows.stride,
+        .stride = rows->stride,
         .n_rows = product->n_experts ? 1 : product->n_rows,
         .row_divisor = product->row_divisor,
         .n_experts = product->n_experts,
         .end = end_of(product->end),
-        .split = g->split,
+        .block_pairs = g->n_pairs / g->n_blocks,
+        .longer_blocks = g->n_pairs % g->n_blocks,
+        .split_log2 = log2_of(g->split),
+        .turn_pairs = g->warps / g->split,
+        .n_steps = g->n_steps,
         .tile_steps = g->tile_steps,
         .slots = g->slots,
+        .epsilon = rows->epsilon,
     };
+    set_parts(product, &args);
+    return args;
 }
 
 rf_gpu_form rf_gpu_form_for(rf_type type, uint32_t n_rows)
 {
     if (n_rows > RF_GPU_MATVEC_ROWS)
         return RF_GPU_F16;
-    return is_float(type) ? RF_GPU_F32 : RF_GPU_Q8;
+    return is_float(type) ? RF_GPU_F32 : RF_GPU_INPUT;
 }
 
 rf_status rf_gpu_matvec(const rf_compute *compute, const rf_gpu_product *product, rf_error *error)
 {
     char unit[32], kernel[64];
     RF_TRY(check(product, error));
+    if (product->n_rows == 0)
+        return RF_OK;
     const geometry g = geometry_of(product, rf_gpu_traits_of(compute->programs));
     struct rf_gpu_matvec_args args = args_of(product, &g);
     /* Names of types are short: nothing is cut off. */
@@ -207,7 +255,7 @@ rf_status rf_gpu_matvec(const rf_compute *compute, const rf_gpu_product *product
     (void)snprintf(kernel, sizeof(kernel), "%s_%" PRIu32, unit, g.columns);
     rf_gpu_launch launch = {.unit = unit,
                             .kernel = kernel,
-                            .blocks = {set_parts(product, &g, &args)},
+                            .blocks = {g.n_blocks},
                             .threads = RF_GPU_MATVEC_THREADS,
                             .shared_bytes = g.shared_bytes,
                             .overlap = true};

@@ -21,7 +21,8 @@
 #include "kernels/gpu/matvec_blocks.h"
 #endif
 
-/* Blocks that are resident on a multiprocessor, which limits registers: 64 a thread, 80, or 128. */
+/* Blocks that are resident on a multiprocessor, which limits registers: to 64 a thread with two, so that the
+ * next kernel's first block finds room beside this one's, or 128. */
 #if !IS_FLOAT(RF_WEIGHT)
 #define LARGE (shape::piece > 32)
 #else
@@ -37,7 +38,7 @@
     }
 #define MATVEC(name, rows, resident) MATVEC_(name, rows, resident)
 
-MATVEC(NAME(RF_WEIGHT, 1), 1, LARGE ? 2 : 4)
-MATVEC(NAME(RF_WEIGHT, 2), 2, LARGE ? 2 : 3)
-MATVEC(NAME(RF_WEIGHT, 4), 4, 2)
-MATVEC(NAME(RF_WEIGHT, 8), 8, LARGE ? 1 : 2)
+MATVEC(NAME(RF_WEIGHT, 1), 1, LARGE ? 1 : 2)
+MATVEC(NAME(RF_WEIGHT, 2), 2, 1)
+MATVEC(NAME(RF_WEIGHT, 4), 4, 1)
+MATVEC(NAME(RF_WEIGHT, 8), 8, 1)

@@ -4,14 +4,14 @@
  * Weights go to shared memory by copies of 16 bytes that nobody waits for until they are used, some
  * steps ahead: this keeps more bytes under way than registers could hold, has no wish for the
  * alignment of blocks of 18 or 210 bytes, and starts before the kernel ahead of this one has ended.
- * Activations are there for the whole block.
+ * It goes on from one pair of rows to the next without a gap. Activations are there for the whole
+ * block.
  */
 #ifndef RF_KERNELS_GPU_MATVEC_BLOCKS_H
 #define RF_KERNELS_GPU_MATVEC_BLOCKS_H
 
-#include "kernels/gpu/args_prepare.h"
 #include "kernels/gpu/dots.h"
-#include "kernels/gpu/matvec_share.h"
+#include "kernels/gpu/matvec_rows.h"
 
 /* Of the type that this is compiled for. */
 #define SHAPE_OF_(type) shape_##type
@@ -26,96 +26,89 @@ enum {
     STEP = RF_WARP * shape::piece, /* elements */
     STEP_BYTES = STEP / shape::block * shape::bytes,
     SLOT = RF_GPU_MATVEC_SLOT(RF_WARP, shape::piece, shape::block, shape::bytes), /* of a row */
-    DEPTH = RF_GPU_MATVEC_DEPTH(RF_WARP, shape::piece, SLOT),
+    DEPTH = RF_GPU_MATVEC_DEPTH(RF_WARP, SLOT, ASYNCHRONOUS_COPIES),
     COPIES = (SLOT / 16 + RF_WARP - 1) / RF_WARP,
     ALIGNED = shape::bytes % 16 == 0, /* rows start at multiples of 16 bytes */
-    SCALE_BYTES = sizeof(rf_gpu_q8_scale),
 };
 
 /* ---- weights, ahead ---------------------------------------------------------------------------*/
 
-/* A warp's rows, from the multiples of 16 on at or before their starts. */
-typedef struct stream {
-    const u8 *rows[2];
-    u32 skew[2]; /* to where they start; 0 where ALIGNED */
-    u32 row_bytes;
-} stream;
+/* Where a warp is in the steps of a tile of activations, which are in this order: along its share of a
+ * pair, pair by pair. */
+typedef struct cursor {
+    const u8 *rows[2]; /* from the multiples of 16 on at or before their starts */
+    u32 skew[2];       /* to where they start; 0 where ALIGNED */
+    u32 local;         /* pair of the block; beyond its pairs when no step is left */
+    u32 step;
+} cursor;
 
-DEVICE stream open_stream(const share *s)
+DEVICE void open_pair(const matvec_args *a, const share *s, cursor *at)
 {
-    stream from;
-    from.row_bytes = s->row_bytes;
+    pair_rows pair = rows_of_pair(a, s->first_pair + at->local);
 #pragma unroll
     for (u32 r = 0; r < 2; r++) {
-        from.rows[r] = GLOBAL(const u8, s->weights[r] & ~(u64)15);
-        from.skew[r] = ALIGNED ? 0 : (u32)s->weights[r] & 15U;
+        u64 address = weights_of(a, s, &pair, r);
+        at->rows[r] = GLOBAL(const u8, address & ~(u64)15);
+        at->skew[r] = ALIGNED ? 0 : (u32)address & 15U;
     }
-    return from;
 }
 
-DEVICE void copy_step(const stream *from, u32 step, u8 *slot)
+DEVICE u32 end_of_tile(const matvec_args *a, u32 first)
 {
+    return minimum(first + a->tile_steps, a->n_steps);
+}
+
+/* Before the first step of the tile that begins at step `first`. */
+DEVICE void open_cursor(const matvec_args *a, const share *s, u32 first, cursor *at)
+{
+    at->step = first + turn_of(a);
+    at->local = at->step < end_of_tile(a, first) ? warp() >> a->split_log2 : s->n_pairs;
+    if (at->local < s->n_pairs)
+        open_pair(a, s, at);
+}
+
+DEVICE void advance(const matvec_args *a, const share *s, u32 first, cursor *at)
+{
+    at->step += 1U << a->split_log2;
+    if (at->step < end_of_tile(a, first))
+        return;
+    at->step = first + turn_of(a);
+    at->local += a->turn_pairs;
+    if (at->local < s->n_pairs)
+        open_pair(a, s, at);
+}
+
+DEVICE void copy_step(const matvec_args *a, const cursor *at, u8 *slot)
+{
+    const u32 row_bytes = a->k / shape::block * shape::bytes;
 #pragma unroll
     for (u32 r = 0; r < 2; r++) {
-        u32 start = step * STEP_BYTES + from->skew[r];
-        u32 end = minimum(start + STEP_BYTES, from->row_bytes + from->skew[r]);
+        u32 start = at->step * STEP_BYTES + at->skew[r];
+        u32 end = minimum(start + STEP_BYTES, row_bytes + at->skew[r]);
         u32 first = start & ~15U;
 #pragma unroll
         for (u32 i = 0; i < COPIES; i++) {
             u32 local = 16 * (i * WARP + lane());
-            u32 at = first + local;
-            if (at >= end)
+            u32 from = first + local;
+            if (from >= end)
                 continue;
             if (ALIGNED)
-                copy_async(slot + r * SLOT + local, from->rows[r] + at);
+                copy_async(slot + r * SLOT + local, at->rows[r] + from);
             else
-                copy_async_some(slot + r * SLOT + local, from->rows[r] + at,
-                                minimum(end - at, 16U));
+                copy_async_some(slot + r * SLOT + local, at->rows[r] + from,
+                                minimum(end - from, 16U));
         }
     }
 }
 
-/* ---- activations ------------------------------------------------------------------------------*/
-
-/* Where chunk i of a row of activations is. Lanes read chunks with gaps between, which would be in
- * the same banks; moved by bits 3 and 4 they are in all, for every type's way. */
-DEVICE u32 place_of(u32 i)
+/* Copies the cursor's step, if there is one, and goes on to the next. One group of copies either way. */
+DEVICE void copy_ahead(const matvec_args *a, const share *s, u32 first, cursor *at, u8 *slot)
 {
-    return i ^ (i & 8U ? 7U : 0U) ^ (i & 16U ? 2U : 0U);
-}
-
-/* In shared memory. */
-typedef struct tile {
-    u8 *quants; /* [columns][size] */
-    u8 *scales; /* rf_gpu_q8_scale [columns][size / 32] */
-    u32 size;   /* elements */
-} tile;
-
-/* Elements from `first` on of all rows. */
-template <u32 columns>
-DEVICE void load_tile(const matvec_args *a, const share *s, const tile *to, u32 first)
-{
-    u32 count = minimum(to->size, a->k - first);
-    const u8 *quants = GLOBAL(const u8, a->quants) + ((u64)s->input_row * a->k + first);
-    const u8 *scales = GLOBAL(const u8, a->scales) +
-                       ((u64)s->input_row * a->k + first) / RF_GPU_Q8_BLOCK * SCALE_BYTES;
-    for (u32 i = thread(); i < count / 16; i += n_threads()) {
-#pragma unroll
-        for (u32 c = 0; c < columns; c++) {
-            if (columns == 1 || c < a->n_rows)
-                *(u32x4 *)(to->quants + (c * to->size + 16 * place_of(i))) =
-                    *(const u32x4 *)(quants + ((u64)c * a->k + 16 * i));
-        }
+    if (at->local < s->n_pairs) {
+        copy_step(a, at, slot);
+        advance(a, s, first, at);
     }
-    u32 row_bytes = a->k / RF_GPU_Q8_BLOCK * SCALE_BYTES;
-    for (u32 i = thread(); i < count / RF_GPU_Q8_BLOCK; i += n_threads()) {
-#pragma unroll
-        for (u32 c = 0; c < columns; c++) {
-            if (columns == 1 || c < a->n_rows)
-                *(u32x2 *)(to->scales + SCALE_BYTES * (c * to->size / RF_GPU_Q8_BLOCK + i)) =
-                    *(const u32x2 *)(scales + (c * row_bytes + SCALE_BYTES * i));
-        }
-    }
+    copy_commit();
 }
 
 /* ---- products ---------------------------------------------------------------------------------*/
@@ -181,17 +174,17 @@ DEVICE f32 dot_parts(const piece *p, const column *v, u32 odd)
     return shape::mins ? fused(p->m, mins, p->d * sum) : p->d * sum;
 }
 
-/* One step of a lane, whose piece there is. */
+/* One step of a lane, whose piece there is. skew: of the rows' starts */
 template <u32 columns>
-DEVICE void add_step(const stream *from, const tile *x, u32 step, u32 turn, const u8 *slot,
+DEVICE void add_step(const u32 skew[2], const tile *x, u32 step, u32 turn, const u8 *slot,
                      f32 *sums)
 {
     const u32 odd = CHUNK_OF(RF_WEIGHT)(lane()) & 1U;
     piece p[2];
 #pragma unroll
     for (u32 r = 0; r < 2; r++) {
-        u32 skew = ALIGNED ? 0 : (step * STEP_BYTES + from->skew[r]) & 15U;
-        u32 at = r * SLOT + skew + lane() / shape::parts * shape::bytes;
+        u32 start = ALIGNED ? 0 : (step * STEP_BYTES + skew[r]) & 15U;
+        u32 at = r * SLOT + start + lane() / shape::parts * shape::bytes;
         UNPACK(RF_WEIGHT)(slot, at, lane() % shape::parts, &p[r]);
     }
 #pragma unroll
@@ -206,55 +199,75 @@ DEVICE void add_step(const stream *from, const tile *x, u32 step, u32 turn, cons
 
 /* ---- the kernel -------------------------------------------------------------------------------*/
 
+/* The first copies of a tile's steps into a warp's ring of slots. */
+DEVICE void start_tile(const matvec_args *a, const share *s, u32 first, cursor *ahead, u8 *ring)
+{
+    open_cursor(a, s, first, ahead);
+#pragma unroll
+    for (u32 i = 0; i < DEPTH; i++)
+        copy_ahead(a, s, first, ahead, ring + i * (2 * SLOT));
+}
+
+/* A warp's shares of pairs in a tile that was started. */
+template <u32 columns>
+DEVICE void multiply_tile(const matvec_args *a, const share *s, const tile *x, u32 first,
+                          cursor *ahead, u8 *ring)
+{
+    const u32 end = end_of_tile(a, first);
+    u8 *slot = ring;
+    for (u32 local = warp() >> a->split_log2; local < s->n_pairs; local += a->turn_pairs) {
+        u32 step = first + turn_of(a);
+        if (step >= end)
+            return;
+        cursor at;
+        at.local = local;
+        open_pair(a, s, &at); /* its skew, and nothing of it where ALIGNED */
+        f32 sums[2 * columns];
+#pragma unroll
+        for (u32 i = 0; i < 2 * columns; i++)
+            sums[i] = 0.0F;
+        for (; step < end; step += 1U << a->split_log2) {
+            copy_wait<DEPTH - 1>();
+            warp_barrier();
+            if (step * STEP + lane() * shape::piece < a->k)
+                add_step<columns>(at.skew, x, step, step - first, slot, sums);
+            warp_barrier();
+            copy_ahead(a, s, first, ahead, slot);
+            slot = slot == ring + (a->slots - 1) * (2 * SLOT) ? ring : slot + 2 * SLOT;
+        }
+        put_sums<columns>(a, local, sums, first > 0);
+    }
+}
+
 template <u32 columns> DEVICE void matvec(const matvec_args *a)
 {
-    u8 *memory = SHARED(u8);
-    u32 tile_size = a->tile_steps * STEP;
-    u8 *quants = memory + RF_GPU_MATVEC_SUMS(n_warps(), columns);
-    u8 *scales = quants + columns * tile_size;
-    tile x = {quants, scales, tile_size};
-    u8 *ring = scales + columns * tile_size / RF_GPU_Q8_BLOCK * SCALE_BYTES +
-               warp() * a->slots * (2 * SLOT);
-
     if (a->n_experts)
         wait_for_previous();
     share s = open_share(a);
-    stream from = open_stream(&s);
-    u32 n_steps = (a->k + STEP - 1) / STEP;
-    u32 mine = s.active ? n_steps : 0;
-#pragma unroll
-    for (u32 i = 0; i < DEPTH; i++) {
-        if (s.turn + i * a->split < mine)
-            copy_step(&from, s.turn + i * a->split, ring + i * (2 * SLOT));
-        copy_commit();
-    }
+    u32 tile_size = a->tile_steps * STEP;
+    u8 *quants = SHARED(u8) + RF_GPU_MATVEC_SUMS(a->block_pairs + 1, 1U << a->split_log2, n_warps(), columns);
+    u8 *scales = quants + columns * tile_size;
+    u8 *rings = scales + columns * tile_size / RF_GPU_Q8_BLOCK * SCALE_BYTES;
+    u8 *ring = rings + warp() * a->slots * (2 * SLOT);
+    tile x = {quants, scales, tile_size};
+    cursor ahead;
+    f32 scale[columns];
+    start_tile(a, &s, 0, &ahead, ring);
+    prefetch_norm(a);
     release_next();
     wait_for_previous();
-
-    f32 sums[2 * columns];
-#pragma unroll
-    for (u32 i = 0; i < 2 * columns; i++)
-        sums[i] = 0.0F;
-    u32 step = s.turn, slot = 0;
-    for (u32 first = 0; first < n_steps; first += a->tile_steps) {
-        if (first > 0)
-            barrier();
-        load_tile<columns>(a, &s, &x, first * STEP);
+    open_rows<columns>(a, &s, &x, scale);
+    barrier();
+    multiply_tile<columns>(a, &s, &x, 0, &ahead, ring);
+    /* A single row has a single tile: the kernel of two rows is for those that are too long. */
+    for (u32 first = a->tile_steps; columns > 1 && first < a->n_steps; first += a->tile_steps) {
+        start_tile(a, &s, first, &ahead, ring);
         barrier();
-        for (u32 end = minimum(first + a->tile_steps, mine); step < end; step += a->split) {
-            copy_wait<DEPTH - 1>();
-            warp_barrier();
-            u8 *weights = ring + slot * (2 * SLOT);
-            if (step * STEP + lane() * shape::piece < a->k)
-                add_step<columns>(&from, &x, step, step - first, weights, sums);
-            warp_barrier();
-            if (step + DEPTH * a->split < mine)
-                copy_step(&from, step + DEPTH * a->split, weights);
-            copy_commit();
-            slot = slot + 1 == a->slots ? 0 : slot + 1;
-        }
+        fill_tile<columns>(a, &s, &x, first * STEP, scale);
+        barrier();
+        multiply_tile<columns>(a, &s, &x, first, &ahead, ring);
     }
-    end_products<columns>(a, sums);
+    end_products<columns>(a, &s);
 }
 
 #endif

@@ -1,6 +1,6 @@
 /*
- * matvec_share.h: who computes what in matvec.hip: a warp's pair of weight rows and its steps along
- * them; and what becomes of the sums. See args_matvec.h.
+ * matvec_share.h: who computes what in matvec.hip: a block's run of pairs of weight rows, and what
+ * becomes of their sums. See args_matvec.h.
  */
 #ifndef RF_KERNELS_GPU_MATVEC_SHARE_H
 #define RF_KERNELS_GPU_MATVEC_SHARE_H
@@ -11,14 +11,45 @@
 typedef struct rf_gpu_matvec_args matvec_args;
 typedef struct rf_gpu_matvec_part matvec_part;
 
-/* What a warp multiplies. */
+/* What a block multiplies. */
 typedef struct share {
-    u64 weights[2]; /* address of each row */
-    u32 row_bytes;
-    u32 input_row; /* of the first column */
-    u32 turn;      /* which of the warps that share the rows: its first step */
-    bool active;   /* whether there are such rows */
+    u64 offset;     /* bytes, to the weights of its expert */
+    u32 first_pair; /* in the list of all pairs */
+    u32 n_pairs;
+    u32 output_row; /* of the first column */
 } share;
+
+/* With experts the ids are read here: previous kernels must have ended. */
+DEVICE share open_share(const matvec_args *a)
+{
+    share s = {};
+    u32 block = block_x();
+    s.first_pair = block * a->block_pairs + minimum(block, a->longer_blocks);
+    s.n_pairs = a->block_pairs + (block < a->longer_blocks ? 1 : 0);
+    if (a->n_experts) {
+        s.output_row = a->first_row + block_y();
+        u32 id = (u32)GLOBAL(const i32, a->ids)[s.output_row];
+        s.offset = minimum(id, a->n_experts - 1) * a->expert_bytes;
+    }
+    return s;
+}
+
+/* Which of the warps that share a pair this one is: its first step. */
+DEVICE u32 turn_of(const matvec_args *a)
+{
+    return warp() & ((1U << a->split_log2) - 1U);
+}
+
+/* The row of the input that a column is a product with. */
+DEVICE const f32 *input_row(const matvec_args *a, const share *s, u32 column, u32 stride)
+{
+    u32 row = s->output_row / a->row_divisor + column;
+    if (a->rows)
+        row = (u32)GLOBAL(const i32, a->rows)[row];
+    return GLOBAL(const f32, a->x) + (u64)row * stride;
+}
+
+/* ---- pairs ----------------------------------------------------------------------------------- */
 
 /* The arguments are registers or constants: whole structs are not chosen among, which would put
  * them into memory. */
@@ -28,47 +59,36 @@ DEVICE u64 choose(u32 i, u64 first, u64 second, u64 third)
 }
 #define OF_PART(i, field) choose(i, a->parts[0].field, a->parts[1].field, a->parts[2].field)
 
-DEVICE matvec_part part_of(const matvec_args *a, u32 block)
+DEVICE u32 part_index(const matvec_args *a, u32 pair)
 {
-    u32 i = (block >= a->parts[1].first_block) + (block >= a->parts[2].first_block);
-    matvec_part p = {OF_PART(i, weights), OF_PART(i, row_bytes), OF_PART(i, bias),
-                     OF_PART(i, out),     (u32)OF_PART(i, m),    (u32)OF_PART(i, first_block)};
+    return (pair >= a->parts[1].first_pair) + (pair >= a->parts[2].first_pair);
+}
+
+/* The numbers of a pair's rows in their part. Where m is odd the last has the same row twice. */
+typedef struct pair_rows {
+    u32 part;
+    u32 row[2];
+} pair_rows;
+
+DEVICE pair_rows rows_of_pair(const matvec_args *a, u32 pair)
+{
+    pair_rows p;
+    if (a->end == RF_GPU_MATVEC_SWIGLU) {
+        p.part = 0;
+        p.row[0] = p.row[1] = pair;
+        return p;
+    }
+    p.part = part_index(a, pair);
+    p.row[0] = 2 * (pair - (u32)OF_PART(p.part, first_pair));
+    p.row[1] = minimum(p.row[0] + 1, (u32)OF_PART(p.part, m) - 1);
     return p;
 }
 
-DEVICE u32 first_pair_of(const matvec_args *a, const matvec_part *part, u32 block)
+/* The address of row r of a pair. */
+DEVICE u64 weights_of(const matvec_args *a, const share *s, const pair_rows *p, u32 r)
 {
-    return (block - part->first_block) * (n_warps() / a->split);
-}
-
-/* With experts the ids are read here: previous kernels must have ended. */
-DEVICE share open_share(const matvec_args *a)
-{
-    share s;
-    matvec_part part = part_of(a, block_x());
-    u64 offset = 0;
-    u32 row = 0;
-    if (a->n_experts) {
-        row = a->first_row + block_y();
-        u32 id = (u32)GLOBAL(const i32, a->ids)[row];
-        offset = minimum(id, a->n_experts - 1) * a->expert_bytes;
-    }
-    s.row_bytes = (u32)part.row_bytes;
-    s.input_row = row / a->row_divisor;
-    s.turn = warp() % a->split;
-    u32 pair = first_pair_of(a, &part, block_x()) + warp() / a->split;
-    u32 last = part.m - 1;
-    if (a->end == RF_GPU_MATVEC_SWIGLU) {
-        s.active = pair <= last;
-        pair = minimum(pair, last);
-        s.weights[0] = a->parts[0].weights + offset + pair * part.row_bytes;
-        s.weights[1] = a->parts[1].weights + offset + pair * part.row_bytes;
-    } else {
-        s.active = 2 * pair <= last;
-        s.weights[0] = part.weights + offset + minimum(2 * pair, last) * part.row_bytes;
-        s.weights[1] = part.weights + offset + minimum(2 * pair + 1, last) * part.row_bytes;
-    }
-    return s;
+    u64 base = a->end == RF_GPU_MATVEC_SWIGLU ? a->parts[r].weights : OF_PART(p->part, weights);
+    return base + s->offset + p->row[r] * OF_PART(p->part, row_bytes);
 }
 
 /* ---- sums ------------------------------------------------------------------------------------ */
@@ -95,84 +115,69 @@ template <u32 n> DEVICE void warp_sums(f32 *values)
         values[0] += shuffle_xor(values[0], mask);
 }
 
-/* What one output is made of. */
-typedef struct sum_source {
-    const f32 *sums; /* [n_warps][2][columns] */
-    u32 split;
-    u32 columns;
-} sum_source;
-
-DEVICE f32 sum_of(const sum_source *from, u32 pair, u32 row, u32 column)
+/* Puts the sums of a warp's share of the block's pair `local`, [2][columns] of each lane, where the
+ * block's end finds them: [n_pairs][split][2][columns]. They are overwritten. */
+template <u32 columns> DEVICE void put_sums(const matvec_args *a, u32 local, f32 *sums, bool more)
 {
-    const f32 *one = from->sums + ((pair * from->split * 2 + row) * from->columns + column);
+    const u32 n = 2 * columns;
+    f32 *to = SHARED(f32) + ((local << a->split_log2) + turn_of(a)) * n;
+    warp_sums<n>(sums);
+    if (lane() % (WARP / n) == 0) {
+        u32 i = lane() / (WARP / n);
+        to[i] = more ? to[i] + sums[0] : sums[0];
+    }
+}
+
+template <u32 columns> DEVICE f32 sum_of(const matvec_args *a, u32 local, u32 row, u32 column)
+{
+    const f32 *one = SHARED(const f32) + (((local << a->split_log2) * 2 + row) * columns + column);
     f32 sum = 0.0F;
-    for (u32 w = 0; w < from->split; w++)
-        sum += one[w * 2 * from->columns];
+    for (u32 w = 0; w < 1U << a->split_log2; w++)
+        sum += one[w * 2 * columns];
     return sum;
 }
 
-DEVICE f32 bias_of(const matvec_part *part, u32 row)
+DEVICE f32 bias_of(u64 bias, u32 row)
 {
-    return part->bias ? GLOBAL(const f32, part->bias)[row] : 0.0F;
+    return bias ? GLOBAL(const f32, bias)[row] : 0.0F;
 }
 
-/* Outputs of a block. */
-typedef struct outputs {
-    matvec_part part;
-    u32 first_pair;
-    u32 row; /* of the first column */
-} outputs;
-
-DEVICE outputs open_outputs(const matvec_args *a)
+template <u32 columns> DEVICE void end_rows(const matvec_args *a, const share *s)
 {
-    outputs o;
-    u32 block = forgotten(block_x()); /* so that nothing of this takes registers until now */
-    o.part = part_of(a, block);
-    o.first_pair = first_pair_of(a, &o.part, block);
-    o.row = a->n_experts ? a->first_row + block_y() : 0;
-    return o;
+    u32 n = 2 * s->n_pairs;
+    for (u32 i = thread(); i < n * minimum(columns, a->n_rows); i += n_threads()) {
+        u32 column = i / n, local = i % n / 2, r = i % 2;
+        pair_rows p = rows_of_pair(a, s->first_pair + local);
+        if (r == 1 && p.row[1] == p.row[0])
+            continue;
+        u32 row = r ? p.row[1] : p.row[0];
+        f32 sum = sum_of<columns>(a, local, r, column) + bias_of(OF_PART(p.part, bias), row);
+        f32 *out = GLOBAL(f32, OF_PART(p.part, out)) +
+                   ((u64)(s->output_row + column) * OF_PART(p.part, m) + row);
+        *out = a->end == RF_GPU_MATVEC_ADD ? *out + sum : sum;
+    }
 }
 
-DEVICE void end_rows(const matvec_args *a, const sum_source *from)
+template <u32 columns> DEVICE void end_swiglu(const matvec_args *a, const share *s)
 {
-    outputs o = open_outputs(a);
-    u32 n = n_warps() / a->split * 2;
-    u32 column = thread() / n, local = thread() % n;
-    u32 row = 2 * o.first_pair + local;
-    if (column >= minimum(from->columns, a->n_rows) || row >= o.part.m)
-        return;
-    f32 sum = sum_of(from, local / 2, local % 2, column) + bias_of(&o.part, row);
-    f32 *out = GLOBAL(f32, o.part.out) + ((u64)(o.row + column) * o.part.m + row);
-    *out = a->end == RF_GPU_MATVEC_ADD ? *out + sum : sum;
+    u32 n = s->n_pairs;
+    for (u32 i = thread(); i < n * minimum(columns, a->n_rows); i += n_threads()) {
+        u32 column = i / n, local = i % n, row = s->first_pair + local;
+        f32 gate = sum_of<columns>(a, local, 0, column) + bias_of(a->parts[0].bias, row);
+        f32 up = sum_of<columns>(a, local, 1, column) + bias_of(a->parts[1].bias, row);
+        GLOBAL(f32, a->parts[0].out)
+        [(u64)(s->output_row + column) * a->parts[0].m + row] = silu(gate) * up;
+    }
 }
 
-DEVICE void end_swiglu(const matvec_args *a, const sum_source *from)
+/* All threads of the block go here, after their last sums. */
+template <u32 columns> DEVICE void end_products(const matvec_args *a, const share *s)
 {
-    outputs o = open_outputs(a);
-    u32 n = n_warps() / a->split;
-    u32 column = thread() / n, local = thread() % n;
-    u32 row = o.first_pair + local;
-    if (column >= minimum(from->columns, a->n_rows) || row >= o.part.m)
-        return;
-    f32 gate = sum_of(from, local, 0, column) + bias_of(&a->parts[0], row);
-    f32 up = sum_of(from, local, 1, column) + bias_of(&a->parts[1], row);
-    GLOBAL(f32, o.part.out)[(u64)(o.row + column) * o.part.m + row] = silu(gate) * up;
-}
-
-/* sums: [2][columns] of each lane; is overwritten. All threads of the block go here. */
-template <u32 columns> DEVICE void end_products(const matvec_args *a, f32 *sums)
-{
-    const u32 n = 2 * columns;
-    f32 *shared = SHARED(f32);
-    warp_sums<n>(sums);
-    if (lane() % (WARP / n) == 0)
-        shared[warp() * n + lane() / (WARP / n)] = sums[0];
     barrier();
-    sum_source from = {shared, a->split, columns};
     if (a->end == RF_GPU_MATVEC_SWIGLU)
-        end_swiglu(a, &from);
+        end_swiglu<columns>(a, s);
     else
-        end_rows(a, &from);
+        end_rows<columns>(a, s);
 }
 
 #endif

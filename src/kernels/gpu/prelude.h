@@ -227,6 +227,16 @@ DEVICE u32x4 load_once(const u32x4 *p)
 #endif
 }
 
+/* Has the line that holds p brought closer, where the hardware can. */
+DEVICE void prefetch(const void *p)
+{
+#if defined(RF_GPU_NVIDIA)
+    asm volatile("prefetch.global.L2 [%0];" ::"l"(p));
+#else
+    (void)p;
+#endif
+}
+
 /* Unaligned reads of packed blocks. p is aligned as its name says. */
 DEVICE u32 load_u32_from_u16(const void *p)
 {
@@ -257,6 +267,11 @@ DEVICE f32 bf16_from_bits(u16 bits)
 
 /* 16 bytes from global to shared memory, both aligned to 16, without waiting: groups of copies are
  * committed and waited for in order. Where the hardware has no such copy it is done at once. */
+#if defined(RF_GPU_NVIDIA)
+#define ASYNCHRONOUS_COPIES 1
+#else
+#define ASYNCHRONOUS_COPIES 0
+#endif
 DEVICE void copy_async(void *shared, const void *global)
 {
 #if defined(RF_GPU_NVIDIA)

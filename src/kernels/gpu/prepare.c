@@ -14,7 +14,7 @@
 rf_status rf_gpu_prepare_bytes(uint64_t n_rows, uint64_t k, uint64_t *bytes, rf_error *error)
 {
     uint64_t row, total;
-    /* f32 is the largest form; the others pad their rows and split them over two arrays. */
+    /* f32 is the largest form; f16 pads its rows. */
     if (!rf_mul(k, sizeof(float), &row) || !rf_add(row, 4 * (uint64_t)F16_STRIDE, &row) ||
         !rf_mul(n_rows, row, &total) || !rf_add(total, 1024, bytes))
         return rf_error_set(error, RF_ERROR_OVERFLOW, "rows of a product: %llu of %llu elements",
@@ -33,27 +33,23 @@ static uint32_t threads_for(const rf_compute *compute, uint32_t k)
 static rf_status find_room(rf_gpu_form form, uint32_t n_rows, uint32_t k, rf_gpu_room *room,
                            rf_gpu_rows *out, rf_error *error)
 {
-    uint64_t n = n_rows; /* sums and products below were checked by rf_gpu_prepare_bytes */
-    if (form == RF_GPU_Q8) {
-        RF_TRY(rf_gpu_room_take(room, n * k, &out->quants, error));
-        return rf_gpu_room_take(room, n * (k / RF_GPU_Q8_BLOCK) * sizeof(rf_gpu_q8_scale),
-                                &out->scales, error);
-    }
     out->stride = form == RF_GPU_F16 ? (k + F16_STRIDE - 1) / F16_STRIDE * F16_STRIDE : k;
     uint64_t size = form == RF_GPU_F16 ? sizeof(uint16_t) : sizeof(float);
-    return rf_gpu_room_take(room, n * out->stride * size, &out->values, error);
+    /* The product was checked by rf_gpu_prepare_bytes. */
+    return rf_gpu_room_take(room, (uint64_t)n_rows * out->stride * size, &out->values, error);
 }
 
 rf_status rf_gpu_prepare(const rf_compute *compute, const rf_linear_input *input, uint32_t n_rows,
                          uint32_t k, rf_gpu_form form, rf_gpu_room *room, rf_gpu_rows *out,
                          rf_error *error)
 {
-    static const char *const kernels[] = {
-        [RF_GPU_Q8] = "prepare_q8", [RF_GPU_F16] = "prepare_f16", [RF_GPU_F32] = "prepare_f32"};
     rf_gpu_rows rows = {.form = form};
-    if (form == RF_GPU_F32 && !input->rows && !input->norm) {
+    if (form == RF_GPU_INPUT || (form == RF_GPU_F32 && !input->rows && !input->norm)) {
         rows.values = input->x;
         rows.stride = k;
+        rows.order = input->rows;
+        rows.norm = input->norm ? input->norm->address : 0;
+        rows.epsilon = input->epsilon;
         *out = rows;
         return RF_OK;
     }
@@ -61,14 +57,12 @@ rf_status rf_gpu_prepare(const rf_compute *compute, const rf_linear_input *input
     const struct rf_gpu_prepare_args args = {.x = input->x,
                                              .rows = input->rows,
                                              .norm = input->norm ? input->norm->address : 0,
-                                             .quants = rows.quants,
-                                             .scales = rows.scales,
                                              .values = rows.values,
                                              .k = k,
                                              .stride = rows.stride,
                                              .epsilon = input->epsilon};
     const rf_gpu_launch launch = {.unit = "prepare",
-                                  .kernel = kernels[form],
+                                  .kernel = form == RF_GPU_F16 ? "prepare_f16" : "prepare_f32",
                                   .blocks = {n_rows},
                                   .threads = threads_for(compute, k),
                                   .shared_bytes = MAX_THREADS / 32 * sizeof(float),

@@ -1,6 +1,6 @@
 /*
- * prepare.hip: rows of activations as products want them: gathered, normed, and turned into q8, f16
- * or f32 (args_prepare.h). A block a row; it reads the row twice, the second time from a cache.
+ * prepare.hip: rows of activations as products want them: gathered, normed, and turned into f16 or
+ * f32 (args_prepare.h). A block a row; it reads the row twice, the second time from a cache.
  */
 #include "kernels/gpu/args_prepare.h"
 #include "kernels/gpu/prelude.h"
@@ -69,40 +69,6 @@ DEVICE source open_source(const struct rf_gpu_prepare_args *a)
         s.scale = reciprocal_root(sum / (f32)a->k + a->epsilon);
     }
     return s;
-}
-
-/* Eight lanes a block of 32 elements. k is a multiple of 32, and every eight lanes go together. */
-KERNEL(prepare_q8, rf_gpu_prepare_args, PREPARE_THREADS)
-{
-    wait_for_previous();
-    release_next();
-    source s = open_source(&a);
-    u32 *quants = (u32 *)(GLOBAL(u8, a.quants) + (u64)block_x() * a.k);
-    rf_gpu_q8_scale *scales = GLOBAL(rf_gpu_q8_scale, a.scales) + (u64)block_x() * (a.k / 32);
-    u32 turns = (a.k / 4 + n_threads() - 1) / n_threads();
-    for (u32 turn = 0; turn < turns; turn++) {
-        u32 i = 4 * (turn * n_threads() + thread());
-        bool inside = i < a.k; /* for whole groups of eight */
-        f32x4 v = four_of(&s, inside ? i : 0);
-        f32 most = maximum(maximum(magnitude(v.x), magnitude(v.y)),
-                           maximum(magnitude(v.z), magnitude(v.w)));
-        most = group_max<8>(most);
-        /* 0 for what is finite; otherwise NaN, which no comparison above has kept. */
-        f32 strange = group_sum<8>((v.x + v.y + v.z + v.w) * 0.0F);
-        f32 step = most > 0.0F ? 127.0F / most : 0.0F;
-        i32 q[4] = {nearest(v.x * step), nearest(v.y * step), nearest(v.z * step),
-                    nearest(v.w * step)};
-        i32 sum = group_sum<4>(q[0] + q[1] + q[2] + q[3]);
-        i32 other = shuffle_xor(sum, 4U);
-        if (!inside)
-            continue;
-        quants[i / 4] = ((u32)q[0] & 255U) | ((u32)q[1] & 255U) << 8 | ((u32)q[2] & 255U) << 16 |
-                        (u32)q[3] << 24;
-        if (lane() % 8 == 0) {
-            rf_gpu_q8_scale scale = {most / 127.0F + strange, {(i16)sum, (i16)other}};
-            scales[i / 32] = scale;
-        }
-    }
 }
 
 /* f16 of a float: beyond its range the largest, not infinity, which would make NaN of a product. */

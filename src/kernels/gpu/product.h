@@ -8,14 +8,17 @@
 
 #include "kernels/gpu/gpu.h"
 
-typedef enum rf_gpu_form { RF_GPU_Q8, RF_GPU_F16, RF_GPU_F32 } rf_gpu_form;
+/* INPUT: f32 rows as they are, which the product gathers, norms and rounds to q8 by itself. */
+typedef enum rf_gpu_form { RF_GPU_INPUT, RF_GPU_F16, RF_GPU_F32 } rf_gpu_form;
 
 /* Prepared rows. */
 typedef struct rf_gpu_rows {
     rf_gpu_form form;
-    rf_address quants, scales; /* Q8 */
-    rf_address values;         /* F16, F32 */
-    uint32_t stride;           /* of values, elements; for F16 a multiple of 8 */
+    rf_address values;
+    uint32_t stride;  /* of values, elements; for F16 a multiple of 8 */
+    rf_address order; /* INPUT: i32 [n_rows], or 0: row r is row r of values */
+    rf_address norm;  /* INPUT: f32 [k], or 0 */
+    float epsilon;
 } rf_gpu_rows;
 
 /* Out = rows · weights^T, ended as `end` says (RF_LINEAR_SWIGLU: two parts of the same m, the

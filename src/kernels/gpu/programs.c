@@ -57,6 +57,7 @@ static rf_gpu_traits traits_of(const rf_device_facts *facts)
         bool hopper = strncmp(a, "sm_90", 5) == 0 || strncmp(a, "sm_10", 5) == 0;
         bool ampere = strcmp(a, "sm_80") == 0 || strcmp(a, "sm_87") == 0;
         traits.shared_bytes = (hopper ? 227 : ampere ? 163 : 99) << 10;
+        traits.asynchronous_copies = true;
         traits.overlap = hopper || strncmp(a, "sm_12", 5) == 0;
     } else if (strncmp(a, "gfx906", 6) == 0 || strncmp(a, "gfx103", 6) == 0 || strstr(a, "plain")) {
         traits.matrix_units = false;

@@ -172,6 +172,7 @@ template <u32 n> DEVICE void turn_heads(const rf_gpu_rope_args *a)
         rotation[2 * i + 1] = cosine * a->magnitude;
     }
     const i32 page = position < 0 ? -1 : page_of(&a->kv, sequence, (u32)position);
+    wait_for_previous(); /* for queries, keys and values: no kernel writes what was read until here */
     barrier();
     const u32 n_heads = a->n_heads + 2 * a->kv.n_kv_heads;
     for (u32 head = block_x() * n_warps() + warp(); head < n_heads;
@@ -183,13 +184,9 @@ template <u32 n> DEVICE void turn_heads(const rf_gpu_rope_args *a)
  */
 KERNEL(rope_append, rf_gpu_rope_args, RF_GPU_ROPE_THREADS)
 {
-    wait_for_previous();
-    release_next();
     turn_heads<2>(&a);
 }
 KERNEL(rope_append_wide, rf_gpu_rope_args, RF_GPU_ROPE_THREADS)
 {
-    wait_for_previous();
-    release_next();
     turn_heads<RF_MAX_PAIRS / RF_WARP>(&a);
 }

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "device/emu_support.h"
-#include "kernels/gpu/args_prepare.h"
+#include "kernels/gpu/args_matvec.h"
 #include "kernels/gpu/emulated.h"
 #include "kernels/gpu/product.h"
 #include "tensor/blocks.h"
@@ -23,7 +23,10 @@ typedef struct matvec_case {
     rf_linear_end end;
     uint32_t bias; /* a bit for each part */
     uint32_t n_experts, row_divisor;
+    bool norm, gather; /* of the input; not for floats, whose input is prepared */
 } matvec_case;
+
+#define EPSILON 1e-5F
 
 typedef struct matvec_run {
     const matvec_case *c;
@@ -32,6 +35,7 @@ typedef struct matvec_run {
     rf_gpu_product product;
     uint32_t n_inputs;             /* prepared rows */
     float *x;                      /* as they are after rounding: [n_inputs][k] */
+    float *norm;
     float *weights[RF_LINEAR_MAX]; /* [experts][m][k] */
     float *bias[RF_LINEAR_MAX];
     float *before[RF_LINEAR_MAX]; /* what outputs held */
@@ -84,39 +88,54 @@ static bool is_float(rf_type type)
     return rf_type_describe((uint32_t)type)->block_elements == 1;
 }
 
-/* Rounds x as prepare_q8 does. */
-static void round_block(float *x, int8_t *quants, rf_gpu_q8_scale *scale)
+/* Rounds x as the kernel does: to 127 steps of the block's largest. */
+static void round_block(float *x)
 {
     float most = 0;
     for (uint32_t i = 0; i < RF_GPU_Q8_BLOCK; i++)
         most = fmaxf(most, fabsf(x[i]));
-    *scale = (rf_gpu_q8_scale){.d = most / 127};
-    for (uint32_t i = 0; i < RF_GPU_Q8_BLOCK; i++) {
-        quants[i] = (int8_t)(most > 0 ? lrintf(x[i] * (127 / most)) : 0);
-        scale->sums[i / 16] = (int16_t)(scale->sums[i / 16] + quants[i]);
-        x[i] = scale->d * (float)quants[i];
-    }
+    for (uint32_t i = 0; i < RF_GPU_Q8_BLOCK && most > 0; i++)
+        x[i] = most / 127 * rintf(x[i] * (127 / most));
 }
 
+/* What the kernel makes of one row of f32: normed, and for weights in blocks rounded. */
+static void prepare_row(const matvec_run *run, const float *from, float *to)
+{
+    const matvec_case *c = run->c;
+    double squares = 0;
+    for (uint32_t i = 0; i < c->k; i++)
+        squares += (double)from[i] * from[i];
+    const float scale = (float)(1 / sqrt(squares / c->k + EPSILON));
+    for (uint32_t i = 0; i < c->k; i++)
+        to[i] = c->norm ? from[i] * scale * run->norm[i] : from[i];
+    for (uint32_t i = 0; i < c->k && !is_float(c->type); i += RF_GPU_Q8_BLOCK)
+        round_block(to + i);
+}
+
+/* Rows in an order of their own, if asked for, out of twice as many. */
 static void make_rows(matvec_run *run)
 {
     const matvec_case *c = run->c;
-    const size_t count = (size_t)run->n_inputs * c->k;
-    run->x = random_floats(count, 2);
-    run->product.rows = (rf_gpu_rows){.form = is_float(c->type) ? RF_GPU_F32 : RF_GPU_Q8};
-    if (is_float(c->type)) {
-        run->product.rows.stride = c->k;
-        run->product.rows.values = upload(run, run->x, count * sizeof(float));
-        return;
+    const uint32_t n = run->n_inputs;
+    const size_t count = (size_t)2 * n * c->k;
+    float *x = random_floats(count, 2);
+    int32_t *order = calloc(n + 1, sizeof(*order));
+    run->x = malloc((size_t)n * c->k * sizeof(*run->x));
+    run->norm = random_floats(c->k, 1);
+    run->product.rows = (rf_gpu_rows){.form = is_float(c->type) ? RF_GPU_F32 : RF_GPU_INPUT,
+                                      .values = upload(run, x, count * sizeof(float)),
+                                      .stride = c->k,
+                                      .epsilon = EPSILON};
+    for (uint32_t r = 0; r < n; r++) {
+        order[r] = (int32_t)(c->gather ? random_below(2 * n) : r);
+        prepare_row(run, x + (size_t)order[r] * c->k, run->x + (size_t)r * c->k);
     }
-    int8_t *quants = malloc(count);
-    rf_gpu_q8_scale *scales = malloc(count / RF_GPU_Q8_BLOCK * sizeof(*scales));
-    for (size_t i = 0; i < count; i += RF_GPU_Q8_BLOCK)
-        round_block(run->x + i, quants + i, &scales[i / RF_GPU_Q8_BLOCK]);
-    run->product.rows.quants = upload(run, quants, count);
-    run->product.rows.scales = upload(run, scales, count / RF_GPU_Q8_BLOCK * sizeof(*scales));
-    free(quants);
-    free(scales);
+    if (c->gather)
+        run->product.rows.order = upload(run, order, n * sizeof(*order));
+    if (c->norm)
+        run->product.rows.norm = upload(run, run->norm, c->k * sizeof(float));
+    free(order);
+    free(x);
 }
 
 static void make_ids(matvec_run *run)
@@ -174,9 +193,9 @@ static void open_run(matvec_run *run, const char *device, const matvec_case *c)
 
 static void close_run(matvec_run *run)
 {
-    release(run, &run->product.rows.quants);
-    release(run, &run->product.rows.scales);
     release(run, &run->product.rows.values);
+    release(run, &run->product.rows.order);
+    release(run, &run->product.rows.norm);
     release(run, &run->product.ids);
     for (uint32_t i = 0; i < run->c->n_parts; i++) {
         release(run, &run->product.parts[i].weights);
@@ -187,6 +206,7 @@ static void close_run(matvec_run *run)
         free(run->before[i]);
     }
     free(run->x);
+    free(run->norm);
     free(run->ids);
     close_device(run);
 }
@@ -197,6 +217,14 @@ typedef struct bounded {
     double value;
     double bound;
 } bounded;
+
+static double largest(const float *x, uint32_t n)
+{
+    double most = 0;
+    for (uint32_t i = 0; i < n; i++)
+        most = fmax(most, fabs(x[i]));
+    return most;
+}
 
 /*
  * A product of row r of the output. Integer products are exact, so what is rounded are the scaled
@@ -219,6 +247,9 @@ static bounded product_of(const matvec_run *run, uint32_t part, uint32_t r, uint
         sum.bound += (double)most * fabsf(x[i]);
     }
     sum.bound = sum.bound * 0x1p-22 + 1e-30;
+    /* A normed element may lie so near the middle of two steps that it is rounded to the other. */
+    if (c->norm)
+        sum.bound += 2 * (double)most * largest(x, c->k) / 127;
     if (c->bias & 1U << part)
         sum.value += run->bias[part][row];
     sum.bound += fabs(sum.value) * 0x1p-22;
@@ -305,7 +336,9 @@ static void products_of_any_shape(void **state)
                              .n_parts = 1 + n % 3,
                              .m = {1 + random_below(40), 1 + random_below(9), 1 + random_below(20)},
                              .end = n % 2 ? RF_LINEAR_STORE : RF_LINEAR_ADD,
-                             .bias = random_below(8)};
+                             .bias = random_below(8),
+                             .norm = !is_float(type) && n % 2,
+                             .gather = !is_float(type) && n % 3 == 0};
             check(&c);
         }
     }
@@ -430,7 +463,7 @@ static void refuses_what_it_cannot_do(void **state)
     run.product.rows.form = RF_GPU_F32;
     assert_int_equal(rf_gpu_matvec(&run.compute, &run.product, &error), RF_ERROR_INTERNAL);
     assert_non_null(strstr(error.message, "form"));
-    run.product.rows.form = RF_GPU_Q8;
+    run.product.rows.form = RF_GPU_INPUT;
     run.product.parts[0].weights += 8;
     assert_int_equal(rf_gpu_matvec(&run.compute, &run.product, &error), RF_ERROR_INTERNAL);
     assert_non_null(strstr(error.message, "alignment must be 16"));
@@ -443,7 +476,7 @@ static void forms_suit_the_kernels(void **state)
     (void)state;
     for (uint32_t t = 0; t < n_computable_types; t++) {
         rf_type type = computable_types[t];
-        rf_gpu_form few = is_float(type) ? RF_GPU_F32 : RF_GPU_Q8;
+        rf_gpu_form few = is_float(type) ? RF_GPU_F32 : RF_GPU_INPUT;
         assert_int_equal(rf_gpu_form_for(type, 1), few);
         assert_int_equal(rf_gpu_form_for(type, RF_GPU_MATVEC_ROWS), few);
         assert_int_equal(rf_gpu_form_for(type, RF_GPU_MATVEC_ROWS + 1), RF_GPU_F16);
