@@ -16,7 +16,7 @@ template <typename W> DEVICE void widen_row(const u8 *row, f32 *out, u32 n)
             UNROLL
             for (u32 i = 0; i < UNIT_PARTS; i++)
                 *(f32x8 *)(out + UNIT_GROUP * (unit / 2) + unit_position<W>(unit % 2, i)) =
-                    W::part(r, i);
+                    exact_part<W>(r, i);
         }
     }
 }

@@ -8,17 +8,23 @@
  * way it is 4 parts of 8 neighbouring elements: unit_position.
  *
  * A type T is a struct weights_T:
- *   BLOCK, BYTES              elements and bytes of a block; BLOCK 1: floats
- *   SPLIT                     halves are two runs of 16
- *   raw                       the bytes of a unit, in registers
- *   load(r, row, group, half) reads them. row: the first byte of the row, aligned as blocks are: to
- *                             16 bytes for floats, otherwise to the largest power of two that
- * divides BYTES, and at most 16. The unit lies in the row. part(r, i)                part i, known
- * when compiling, as f32 element(row, i)           of floats: one element, for rows that are not
- * aligned load_some(r, row, i, k)   of floats: elements i to i + 31, 0 from k on
+ *   BLOCK, BYTES               elements and bytes of a block; BLOCK 1: floats
+ *   SPLIT                      halves are two runs of 16
+ *   raw                        the bytes of a unit, in registers
+ *   load(r, row, group, half)  reads them. row: the first byte of the row, aligned as blocks are:
+ *                              to 16 bytes for floats, otherwise to the largest power of two that
+ *                              divides BYTES, and at most 16. The unit lies in the row.
+ * of blocks, where an element is scale * (byte - BIAS) - min:
+ *   bytes(r, i)                the bytes of part i, known when compiling; at most MOST
+ *   scale(r, run)              of part i in run i / 2
+ *   min(r, run)                where MINS
+ * and of floats:
+ *   part(r, i)                 part i as f32
+ *   element(row, i)            one element, for rows that are not aligned
+ *   load_some(r, row, i, k)    elements i to i + 31, 0 from k on
  *
  * Apart from load nothing depends on memory, so that loads can be issued long before parts are
- * made.
+ * made. A block of zeros has elements of zero.
  */
 #ifndef RF_KERNELS_GPU_QUANTS_H
 #define RF_KERNELS_GPU_QUANTS_H
@@ -108,6 +114,58 @@ DEVICE f32x8 widen(u32 low, u32 high, f32 offset)
 {
     f32x4 a = widen(low, offset), b = widen(high, offset);
     return (f32x8){a.x, a.y, a.z, a.w, b.x, b.y, b.z, b.w};
+}
+
+/* The four bytes of a word, each together with a base, for which a product's summand makes up:
+ * on NVIDIA it costs no instruction. */
+#if defined(RF_GPU_AMD)
+#define BYTE_BASE 0.0F
+#define WIDE_BASE 0.0F
+#else
+#define BYTE_BASE 128.0F   /* of bytes below 128 */
+#define WIDE_BASE 32768.0F /* of any */
+#endif
+template <bool wide> DEVICE f32x4 based(u32 bytes)
+{
+    f32x4 v;
+#if defined(RF_GPU_NVIDIA)
+    /* Where the lowest bit of a byte is the number's bit of value one. */
+    const u32 base = wide ? 0x47000000U : 0x43000000U;
+    u32 number[4];
+    if (wide) {
+        asm("prmt.b32 %0, %1, %2, 0x7604;" : "=r"(number[0]) : "r"(bytes), "r"(base));
+        asm("prmt.b32 %0, %1, %2, 0x7614;" : "=r"(number[1]) : "r"(bytes), "r"(base));
+        asm("prmt.b32 %0, %1, %2, 0x7624;" : "=r"(number[2]) : "r"(bytes), "r"(base));
+        asm("prmt.b32 %0, %1, %2, 0x7634;" : "=r"(number[3]) : "r"(bytes), "r"(base));
+    } else {
+        asm("prmt.b32 %0, %1, %2, 0x7044;" : "=r"(number[0]) : "r"(bytes), "r"(base));
+        asm("prmt.b32 %0, %1, %2, 0x7144;" : "=r"(number[1]) : "r"(bytes), "r"(base));
+        asm("prmt.b32 %0, %1, %2, 0x7244;" : "=r"(number[2]) : "r"(bytes), "r"(base));
+        asm("prmt.b32 %0, %1, %2, 0x7344;" : "=r"(number[3]) : "r"(bytes), "r"(base));
+    }
+    UNROLL
+    for (u32 j = 0; j < 4; j++)
+        v[j] = f32_from_bits(number[j]);
+#else
+    UNROLL
+    for (u32 j = 0; j < 4; j++)
+        v[j] = (f32)(bytes >> (8 * j) & 255U) + (wide ? WIDE_BASE : BYTE_BASE);
+#endif
+    return v;
+}
+
+/* Byte i of a word, below 128, with its base. */
+DEVICE f32 based_byte(u32 bytes, u32 i)
+{
+#if defined(RF_GPU_NVIDIA)
+    u32 number;
+    asm("prmt.b32 %0, %1, %2, %3;"
+        : "=r"(number)
+        : "r"(bytes), "r"(0x43000000U), "r"(0x7044U | i << 8));
+    return f32_from_bits(number);
+#else
+    return (f32)(bytes >> (8 * i) & 255U) + BYTE_BASE;
+#endif
 }
 
 /* Sixteen bytes, indexed by the halves of bytes: the low ones of all four bytes of `nibbles`, or
@@ -205,22 +263,68 @@ DEVICE u32x4 finite_halves(u32x4 v)
 DEVICE u32x4 to_halves(f32x8 v)
 {
     u32x4 out;
+#if defined(RF_GPU_NVIDIA)
+    UNROLL
+    for (u32 i = 0; i < 4; i++)
+        asm("cvt.rn.satfinite.f16x2.f32 %0, %1, %2;"
+            : "=r"(out[i])
+            : "f"(v[2 * i + 1]), "f"(v[2 * i]));
+    return out;
+#else
     UNROLL
     for (u32 i = 0; i < 4; i++)
         out[i] = two_halves(v[2 * i], v[2 * i + 1]);
     return finite_halves(out);
+#endif
 }
 
 #include "kernels/gpu/quants_k.h"
 #include "kernels/gpu/quants_simple.h"
+
+/* Part i of a unit, exactly. */
+template <typename W> DEVICE f32x8 exact_part(const typename W::raw &r, u32 i)
+{
+    if constexpr (W::BLOCK == 1) {
+        return W::part(r, i);
+    } else {
+        u32x2 q = W::bytes(r, i);
+        if constexpr (W::MINS)
+            return widen(q.x, q.y, (f32)W::BIAS) * W::scale(r, i / 2) - W::min(r, i / 2);
+        else
+            return widen(q.x, q.y, (f32)W::BIAS) * W::scale(r, i / 2);
+    }
+}
+
+/* The same but for the rounding of one sum, which is that of f32 at 128 scales: an instruction
+ * for an element. Exact without mins, and where a scale of all bits of f32 would need more,
+ * exact_part is. */
+template <typename W> DEVICE f32x8 near_part(const typename W::raw &r, u32 i)
+{
+    constexpr bool wide = W::MOST >= 128;
+    u32x2 q = W::bytes(r, i);
+    f32 scale = W::scale(r, i / 2);
+    f32 rest = -((f32)W::BIAS + (wide ? WIDE_BASE : BYTE_BASE)) * scale;
+    if constexpr (W::MINS)
+        rest = fused(-BYTE_BASE, scale, -W::min(r, i / 2));
+    f32x4 low = based<wide>(q.x), high = based<wide>(q.y);
+    f32x8 out;
+    UNROLL
+    for (u32 j = 0; j < 4; j++) {
+        out[j] = fused(low[j], scale, rest);
+        out[4 + j] = fused(high[j], scale, rest);
+    }
+    return out;
+}
 
 /* Part i of a unit as 8 f16. */
 template <typename W> DEVICE u32x4 half_part(const typename W::raw &r, u32 i)
 {
     if constexpr (__is_same(W, weights_f16))
         return finite_halves(r.v[i]);
+    else if constexpr (W::BLOCK == 1 || __is_same(W, weights_iq4_xs))
+        return to_halves(exact_part<W>(r, i));
     else
-        return to_halves(W::part(r, i));
+        return to_halves(near_part<W>(r, i));
 }
 
 /* The unit of k elements' row at that group and half: 0 where it lies behind the row's end.

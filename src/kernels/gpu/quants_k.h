@@ -23,7 +23,8 @@ DEVICE u32 two_bits_shift(u32 group)
 
 struct weights_q2_k {
     static constexpr u32 BLOCK = 256, BYTES = 84;
-    static constexpr bool SPLIT = true;
+    static constexpr u32 MOST = 3, BIAS = 0;
+    static constexpr bool SPLIT = true, MINS = true;
     struct raw {
         u32 qs[4];
         u32 dm;
@@ -40,21 +41,25 @@ struct weights_q2_k {
         const u8 *scales = block + FIELD(q2_k, scales) + sub;
         r.scales = (u32)scales[0] | (u32)scales[2] << 8 | two_bits_shift(group) << 16;
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
-        u32 at = 2 * (i & 1), run = i >> 1;
-        u32 shift = (r.scales >> 16) + 2 * run;
-        f32 scale = f16_from_bits((u16)r.dm) * (f32)(r.scales >> (8 * run) & 15U);
-        f32 min = f16_from_bits((u16)(r.dm >> 16)) * (f32)(r.scales >> (8 * run + 4) & 15U);
-        return widen(r.qs[at] >> shift & 0x03030303U, r.qs[at + 1] >> shift & 0x03030303U, 0.0F) *
-                   scale -
-               min;
+        u32 at = 2 * (i & 1), shift = (r.scales >> 16) + 2 * (i >> 1);
+        return (u32x2){r.qs[at] >> shift & 0x03030303U, r.qs[at + 1] >> shift & 0x03030303U};
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        return f16_from_bits((u16)r.dm) * (f32)(r.scales >> (8 * run) & 15U);
+    }
+    DEVICE f32 min(const raw &r, u32 run)
+    {
+        return f16_from_bits((u16)(r.dm >> 16)) * (f32)(r.scales >> (8 * run + 4) & 15U);
     }
 };
 
 struct weights_q3_k {
     static constexpr u32 BLOCK = 256, BYTES = 110;
-    static constexpr bool SPLIT = true;
+    static constexpr u32 MOST = 7, BIAS = 4;
+    static constexpr bool SPLIT = true, MINS = false;
     struct raw {
         u32 qs[4];
         u32 high[4];
@@ -80,43 +85,58 @@ struct weights_q3_k {
         r.scales =
             scale_of(scales, inside, half) | scale_of(scales, inside, 2 + half) << 8 | inside << 16;
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
         u32 at = 2 * (i & 1), run = i >> 1, group = r.scales >> 16;
         u32 shift = two_bits_shift(group) + 2 * run, high = 2 * group + run;
-        u32 q[2];
+        u32x2 q;
         UNROLL
         for (u32 j = 0; j < 2; j++)
             q[j] = (r.qs[at + j] >> shift & 0x03030303U) | (r.high[at + j] >> high & 0x01010101U)
                                                                << 2;
-        f32 scale = f16_from_bits((u16)r.d) * (f32)((i32)(r.scales >> (8 * run) & 63U) - 32);
-        return widen(q[0], q[1], 4.0F) * scale;
+        return q;
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        return f16_from_bits((u16)r.d) * (f32)((i32)(r.scales >> (8 * run) & 63U) - 32);
     }
 };
 
 /* ---- Q4_K, Q5_K: 32 bytes hold 64 elements --------------------------------------------------- */
 
-/* d and dmin, and the twelve bytes of scales. */
-typedef struct k_scales {
-    f32 scale[2], min[2]; /* of the two sub-blocks of a group */
-} k_scales;
-
-/* As rf_q4_k_scale, for both sub-blocks of a group 0 to 3. */
-DEVICE k_scales scales_of_group(u32x4 head, u32 group)
+/* The scales, or the mins, of the four sub-blocks of groups 0 and 1, or of 2 and 3, a byte each: as
+ * rf_q4_k_scale. head: d and dmin, and the twelve bytes of scales */
+DEVICE u32 scales_of_groups(u32x4 head, bool upper)
 {
-    u32 shift = 16 * (group & 1);
-    u32 a = head.y >> shift, b = head.z >> shift, c = head.w >> shift;
-    bool low = group < 2;
-    u32 scales = low ? a & 0x3F3FU : (c & 0x0F0FU) | (a >> 2 & 0x3030U);
-    u32 mins = low ? b & 0x3F3FU : (c >> 4 & 0x0F0FU) | (b >> 2 & 0x3030U);
-    f32 d = f16_from_bits((u16)head.x), dmin = f16_from_bits((u16)(head.x >> 16));
-    return (k_scales){{d * (f32)(scales & 255U), d * (f32)(scales >> 8 & 255U)},
-                      {dmin * (f32)(mins & 255U), dmin * (f32)(mins >> 8 & 255U)}};
+    u32 low = upper ? head.w : head.y, high = head.y >> (upper ? 2 : 0);
+    return (low & 0x0F0F0F0FU) | (high & 0x30303030U);
+}
+DEVICE u32 mins_of_groups(u32x4 head, bool upper)
+{
+    u32 low = upper ? head.w >> 4 : head.z, high = head.z >> (upper ? 2 : 0);
+    return (low & 0x0F0F0F0FU) | (high & 0x30303030U);
+}
+
+/* d times the byte of run `run` of a group; exact. */
+DEVICE f32 scaled_byte(f32 d, u32 bytes, u32 group, u32 run)
+{
+    u32 i = 2 * (group & 1) + run;
+    return fused(d, based_byte(bytes, i), -BYTE_BASE * d);
+}
+DEVICE f32 k_scale(u32x4 head, u32 group, u32 run)
+{
+    return scaled_byte(f16_from_bits((u16)head.x), scales_of_groups(head, group >= 2), group, run);
+}
+DEVICE f32 k_min(u32x4 head, u32 group, u32 run)
+{
+    return scaled_byte(f16_from_bits((u16)(head.x >> 16)), mins_of_groups(head, group >= 2), group,
+                       run);
 }
 
 struct weights_q4_k {
     static constexpr u32 BLOCK = 256, BYTES = 144;
-    static constexpr bool SPLIT = true;
+    static constexpr u32 MOST = 15, BIAS = 0;
+    static constexpr bool SPLIT = true, MINS = true;
     struct raw {
         u32x4 head; /* d, dmin, scales */
         u32x4 qs;
@@ -129,19 +149,26 @@ struct weights_q4_k {
         r.head = load_u32x4(block);
         r.qs = load_u32x4(block + FIELD(q4_k, qs) + 32 * r.group + 16 * half);
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
-        k_scales s = scales_of_group(r.head, r.group);
         u32 at = 2 * (i & 1), run = i >> 1;
-        u32 low = r.qs[at] >> (4 * run) & 0x0F0F0F0FU;
-        u32 high = r.qs[at + 1] >> (4 * run) & 0x0F0F0F0FU;
-        return widen(low, high, 0.0F) * s.scale[run] - s.min[run];
+        return (u32x2){r.qs[at] >> (4 * run) & 0x0F0F0F0FU,
+                       r.qs[at + 1] >> (4 * run) & 0x0F0F0F0FU};
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        return k_scale(r.head, r.group, run);
+    }
+    DEVICE f32 min(const raw &r, u32 run)
+    {
+        return k_min(r.head, r.group, run);
     }
 };
 
 struct weights_q5_k {
     static constexpr u32 BLOCK = 256, BYTES = 176;
-    static constexpr bool SPLIT = true;
+    static constexpr u32 MOST = 31, BIAS = 0;
+    static constexpr bool SPLIT = true, MINS = true;
     struct raw {
         u32x4 head;
         u32x4 qs;
@@ -156,16 +183,23 @@ struct weights_q5_k {
         r.qs = load_u32x4(block + FIELD(q5_k, qs) + 32 * r.group + 16 * half);
         r.qh = load_u32x4(block + FIELD(q5_k, qh) + 16 * half);
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
-        k_scales s = scales_of_group(r.head, r.group);
         u32 at = 2 * (i & 1), run = i >> 1, bit = 2 * r.group + run;
-        u32 q[2];
+        u32x2 q;
         UNROLL
         for (u32 j = 0; j < 2; j++)
             q[j] = (r.qs[at + j] >> (4 * run) & 0x0F0F0F0FU) | (r.qh[at + j] >> bit & 0x01010101U)
                                                                    << 4;
-        return widen(q[0], q[1], 0.0F) * s.scale[run] - s.min[run];
+        return q;
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        return k_scale(r.head, r.group, run);
+    }
+    DEVICE f32 min(const raw &r, u32 run)
+    {
+        return k_min(r.head, r.group, run);
     }
 };
 
@@ -173,7 +207,8 @@ struct weights_q5_k {
 
 struct weights_q6_k {
     static constexpr u32 BLOCK = 256, BYTES = 210;
-    static constexpr bool SPLIT = true;
+    static constexpr u32 MOST = 63, BIAS = 32;
+    static constexpr bool SPLIT = true, MINS = false;
     struct raw {
         u32 low[2][4]; /* of each run */
         u32 high[4];
@@ -193,17 +228,20 @@ struct weights_q6_k {
         r.d = load_u16(block + FIELD(q6_k, d));
         r.scales = (u32)scales[0] | (u32)scales[2] << 8 | 4 * (group % 2) << 16;
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
         u32 at = 2 * (i & 1), run = i >> 1;
         u32 shift = r.scales >> 16, high = shift + 2 * run;
-        u32 q[2];
+        u32x2 q;
         UNROLL
         for (u32 j = 0; j < 2; j++)
             q[j] = (r.low[run][at + j] >> shift & 0x0F0F0F0FU) |
                    (r.high[at + j] >> high & 0x03030303U) << 4;
-        f32 scale = f16_from_bits((u16)r.d) * (f32)(i8)(r.scales >> (8 * run) & 255U);
-        return widen(q[0], q[1], 32.0F) * scale;
+        return q;
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        return f16_from_bits((u16)r.d) * (f32)(i8)(r.scales >> (8 * run) & 255U);
     }
 };
 

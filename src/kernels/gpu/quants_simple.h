@@ -137,7 +137,8 @@ DEVICE u32x2 five_bits_of(const u32 *qs, u32 qh, u32 i)
 
 struct weights_q4_0 {
     static constexpr u32 BLOCK = 32, BYTES = 18;
-    static constexpr bool SPLIT = false;
+    static constexpr u32 MOST = 15, BIAS = 8;
+    static constexpr bool SPLIT = false, MINS = false;
     struct raw {
         u32 qs[4];
         u32 d;
@@ -148,16 +149,21 @@ struct weights_q4_0 {
         r.d = load_u16(block + FIELD(q4_0, d));
         load_words_from_u16<4>(r.qs, block + FIELD(q4_0, qs));
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
-        u32x2 q = nibbles_of(r.qs, i);
-        return widen(q.x, q.y, 8.0F) * f16_from_bits((u16)r.d);
+        return nibbles_of(r.qs, i);
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        (void)run;
+        return f16_from_bits((u16)r.d);
     }
 };
 
 struct weights_q4_1 {
     static constexpr u32 BLOCK = 32, BYTES = 20;
-    static constexpr bool SPLIT = false;
+    static constexpr u32 MOST = 15, BIAS = 0;
+    static constexpr bool SPLIT = false, MINS = true;
     struct raw {
         u32 qs[4];
         u32 dm;
@@ -170,16 +176,26 @@ struct weights_q4_1 {
         for (u32 i = 0; i < 4; i++)
             r.qs[i] = load_u32(block + FIELD(q4_1, qs) + 4 * i);
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
-        u32x2 q = nibbles_of(r.qs, i);
-        return widen(q.x, q.y, 0.0F) * f16_from_bits((u16)r.dm) + f16_from_bits((u16)(r.dm >> 16));
+        return nibbles_of(r.qs, i);
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        (void)run;
+        return f16_from_bits((u16)r.dm);
+    }
+    DEVICE f32 min(const raw &r, u32 run)
+    {
+        (void)run;
+        return -f16_from_bits((u16)(r.dm >> 16));
     }
 };
 
 struct weights_q5_0 {
     static constexpr u32 BLOCK = 32, BYTES = 22;
-    static constexpr bool SPLIT = false;
+    static constexpr u32 MOST = 31, BIAS = 16;
+    static constexpr bool SPLIT = false, MINS = false;
     struct raw {
         u32 q[5]; /* qh, qs */
         u32 d;
@@ -190,16 +206,21 @@ struct weights_q5_0 {
         r.d = load_u16(block + FIELD(q5_0, d));
         load_words_from_u16<5>(r.q, block + FIELD(q5_0, qh));
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
-        u32x2 q = five_bits_of(r.q + 1, r.q[0], i);
-        return widen(q.x, q.y, 16.0F) * f16_from_bits((u16)r.d);
+        return five_bits_of(r.q + 1, r.q[0], i);
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        (void)run;
+        return f16_from_bits((u16)r.d);
     }
 };
 
 struct weights_q5_1 {
     static constexpr u32 BLOCK = 32, BYTES = 24;
-    static constexpr bool SPLIT = false;
+    static constexpr u32 MOST = 31, BIAS = 0;
+    static constexpr bool SPLIT = false, MINS = true;
     struct raw {
         u32x2 v[3]; /* d and m, qh; qs */
     };
@@ -210,18 +231,27 @@ struct weights_q5_1 {
         for (u32 i = 0; i < 3; i++)
             r.v[i] = *(const u32x2 *)(block + 8 * i);
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
         u32 qs[4] = {r.v[1].x, r.v[1].y, r.v[2].x, r.v[2].y};
-        u32x2 q = five_bits_of(qs, r.v[0].y, i);
-        u32 dm = r.v[0].x;
-        return widen(q.x, q.y, 0.0F) * f16_from_bits((u16)dm) + f16_from_bits((u16)(dm >> 16));
+        return five_bits_of(qs, r.v[0].y, i);
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        (void)run;
+        return f16_from_bits((u16)r.v[0].x);
+    }
+    DEVICE f32 min(const raw &r, u32 run)
+    {
+        (void)run;
+        return -f16_from_bits((u16)(r.v[0].x >> 16));
     }
 };
 
 struct weights_q8_0 {
     static constexpr u32 BLOCK = 32, BYTES = 34;
-    static constexpr bool SPLIT = false;
+    static constexpr u32 MOST = 255, BIAS = 128;
+    static constexpr bool SPLIT = false, MINS = false;
     struct raw {
         u32 qs[8];
         u32 d;
@@ -232,56 +262,71 @@ struct weights_q8_0 {
         r.d = load_u16(block + FIELD(q8_0, d));
         load_words_from_u16<8>(r.qs, block + FIELD(q8_0, qs));
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
         const u32 sign = 0x80808080U; /* flipped, a byte is 128 more */
-        return widen(r.qs[2 * i] ^ sign, r.qs[2 * i + 1] ^ sign, 128.0F) * f16_from_bits((u16)r.d);
+        return (u32x2){r.qs[2 * i] ^ sign, r.qs[2 * i + 1] ^ sign};
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        (void)run;
+        return f16_from_bits((u16)r.d);
     }
 };
 
 /* ---- codebooks ------------------------------------------------------------------------------- */
 
-/* Part i of 16 bytes of nibbles, looked up; the table's values are 128 too large. */
-DEVICE f32x8 look_up_part(const byte_table &t, const u32 *qs, u32 i)
+/* Part i of 16 bytes of nibbles, looked up. */
+DEVICE u32x2 look_up_part(const byte_table &t, const u32 *qs, u32 i)
 {
     u32 at = 2 * (i & 1);
     bool high = i >= 2;
-    return widen(look_up(t, qs[at], high), look_up(t, qs[at + 1], high), 128.0F);
+    return (u32x2){look_up(t, qs[at], high), look_up(t, qs[at + 1], high)};
 }
 
-#define BIASED(a, b, c, d)                                                                         \
-    ((u32)(a + 128) | (u32)(b + 128) << 8 | (u32)(c + 128) << 16 | (u32)(d + 128) << 24)
+#define IQ4_BIAS   128
+#define MXFP4_BIAS 12
+#define BIASED(bias, a, b, c, d)                                                                   \
+    ((u32)(a + bias) | (u32)(b + bias) << 8 | (u32)(c + bias) << 16 | (u32)(d + bias) << 24)
 
 /* rf_iq4_nl_values */
 DEVICE byte_table iq4_table(void)
 {
-    return (byte_table){{BIASED(-127, -104, -83, -65), BIASED(-49, -35, -22, -10),
-                         BIASED(1, 13, 25, 38), BIASED(53, 69, 89, 113)}};
+    return (byte_table){{BIASED(IQ4_BIAS, -127, -104, -83, -65),
+                         BIASED(IQ4_BIAS, -49, -35, -22, -10), BIASED(IQ4_BIAS, 1, 13, 25, 38),
+                         BIASED(IQ4_BIAS, 53, 69, 89, 113)}};
 }
 /* rf_mxfp4_values */
 DEVICE byte_table mxfp4_table(void)
 {
-    return (byte_table){
-        {BIASED(0, 1, 2, 3), BIASED(4, 6, 8, 12), BIASED(0, -1, -2, -3), BIASED(-4, -6, -8, -12)}};
+    return (byte_table){{BIASED(MXFP4_BIAS, 0, 1, 2, 3), BIASED(MXFP4_BIAS, 4, 6, 8, 12),
+                         BIASED(MXFP4_BIAS, 0, -1, -2, -3), BIASED(MXFP4_BIAS, -4, -6, -8, -12)}};
 }
 
 struct weights_iq4_nl {
     static constexpr u32 BLOCK = 32, BYTES = 18;
-    static constexpr bool SPLIT = false;
+    static constexpr u32 MOST = 255, BIAS = IQ4_BIAS;
+    static constexpr bool SPLIT = false, MINS = false;
     typedef weights_q4_0::raw raw; /* laid out as Q4_0 */
     DEVICE void load(raw &r, const u8 *row, u32 group, u32 half)
     {
         weights_q4_0::load(r, row, group, half);
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
-        return look_up_part(iq4_table(), r.qs, i) * f16_from_bits((u16)r.d);
+        return look_up_part(iq4_table(), r.qs, i);
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        (void)run;
+        return f16_from_bits((u16)r.d);
     }
 };
 
 struct weights_iq4_xs {
     static constexpr u32 BLOCK = 256, BYTES = 136;
-    static constexpr bool SPLIT = false;
+    static constexpr u32 MOST = 255, BIAS = IQ4_BIAS;
+    static constexpr bool SPLIT = false, MINS = false;
     struct raw {
         u32x2 head; /* d, scales_h; scales_l */
         u32x2 qs[2];
@@ -295,19 +340,24 @@ struct weights_iq4_xs {
         r.qs[0] = *(const u32x2 *)(block + FIELD(iq4_xs, qs) + 16 * r.sub);
         r.qs[1] = *(const u32x2 *)(block + FIELD(iq4_xs, qs) + 16 * r.sub + 8);
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
         u32 qs[4] = {r.qs[0].x, r.qs[0].y, r.qs[1].x, r.qs[1].y};
+        return look_up_part(iq4_table(), qs, i);
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        (void)run;
         u32 low = r.head.y >> (4 * r.sub) & 15U;
         u32 high = r.head.x >> (16 + 2 * r.sub) & 3U;
-        f32 scale = f16_from_bits((u16)r.head.x) * (f32)((i32)(low | high << 4) - 32);
-        return look_up_part(iq4_table(), qs, i) * scale;
+        return f16_from_bits((u16)r.head.x) * (f32)((i32)(low | high << 4) - 32);
     }
 };
 
 struct weights_mxfp4 {
     static constexpr u32 BLOCK = 32, BYTES = 17;
-    static constexpr bool SPLIT = false;
+    static constexpr u32 MOST = 24, BIAS = MXFP4_BIAS;
+    static constexpr bool SPLIT = false, MINS = false;
     struct raw {
         u32 qs[4];
         u32 e;
@@ -329,10 +379,14 @@ struct weights_mxfp4 {
             r.qs[i] = funnel(word[i], word[i + 1], 8 * odd);
         r.qs[3] = load_u32_from_u8(qs + 12);
     }
-    DEVICE f32x8 part(const raw &r, u32 i)
+    DEVICE u32x2 bytes(const raw &r, u32 i)
     {
-        f32 scale = f32_from_bits(r.e < 2 ? 0x00200000U << r.e : (r.e - 1) << 23);
-        return look_up_part(mxfp4_table(), r.qs, i) * scale;
+        return look_up_part(mxfp4_table(), r.qs, i);
+    }
+    DEVICE f32 scale(const raw &r, u32 run)
+    {
+        (void)run;
+        return f32_from_bits(r.e < 2 ? 0x00200000U << r.e : (r.e - 1) << 23);
     }
 };
 
