@@ -7,6 +7,7 @@
 
 #include "base/checked.h"
 #include "kernels/gpu/args_gemm.h"
+#include "kernels/gpu/gemm.h"
 #include "kernels/gpu/gemm_sm90a.h"
 
 /* The most that partial sums take of the workspace. What fills 132 compute units with blocks takes
@@ -52,9 +53,7 @@ static uint32_t divided_up(uint32_t a, uint32_t b)
     return a / b + (a % b ? 1 : 0);
 }
 
-/* The parts' tiles of weights, and columns; with SwiGLU a tile is half of both. Returns the tiles.
- */
-static uint32_t set_parts(const rf_gpu_product *product, const tile *t,
+static uint32_t set_parts(const rf_gpu_product *product, uint32_t weights,
                           struct rf_gpu_gemm_args *args)
 {
     uint32_t n = 0;
@@ -67,12 +66,12 @@ static uint32_t set_parts(const rf_gpu_product *product, const tile *t,
                                                    .m = product->parts[i].m,
                                                    .first_tile = n,
                                                    .first_column = n_columns};
-        n += divided_up(product->parts[i].m, t->weights);
+        n += divided_up(product->parts[i].m, weights);
         n_columns += product->parts[i].m;
     }
     args->n_columns = n_columns;
     if (product->end == RF_LINEAR_SWIGLU)
-        return divided_up(product->parts[0].m, t->weights / 2);
+        return divided_up(product->parts[0].m, weights / 2);
     return n;
 }
 
@@ -99,8 +98,8 @@ static void set_splits(const rf_compute *compute, const tile *t, uint64_t n_bloc
     args->partial = compute->workspace;
 }
 
-static rf_status sum_splits(const rf_compute *compute, const struct rf_gpu_gemm_args *args,
-                            rf_error *error)
+rf_status rf_gpu_gemm_sum(const rf_compute *compute, const struct rf_gpu_gemm_args *args,
+                          rf_error *error)
 {
     uint32_t columns = args->end == RF_GPU_END_SWIGLU ? args->parts[0].m : args->n_columns;
     const rf_gpu_launch launch = {.unit = "gemm_sum",
@@ -118,30 +117,37 @@ static uint32_t end_of(rf_linear_end end)
                                    : RF_GPU_END_STORE;
 }
 
-rf_status rf_gpu_gemm(const rf_compute *compute, const rf_gpu_product *product, rf_error *error)
+uint32_t rf_gpu_gemm_open(const rf_gpu_product *product, uint32_t weights,
+                          struct rf_gpu_gemm_args *args)
+{
+    *args =
+        (struct rf_gpu_gemm_args){.rows = product->rows.values,
+                                  .offsets = product->n_experts ? product->offsets : 0,
+                                  .order = product->n_experts ? product->order : 0,
+                                  .expert_bytes = product->n_experts ? product->expert_bytes : 0,
+                                  .n_rows = product->n_rows,
+                                  .k = product->k,
+                                  .stride = product->rows.stride,
+                                  .n_parts = product->n_parts,
+                                  .end = end_of(product->end),
+                                  .n_experts = product->n_experts,
+                                  .row_divisor = product->row_divisor};
+    return set_parts(product, weights, args);
+}
+
+rf_status rf_gpu_gemm_tiles(const rf_compute *compute, const rf_gpu_product *product,
+                            rf_error *error)
 {
     const char *type = rf_gpu_type_name(product->type);
     if (!type)
         return rf_error_set(error, RF_ERROR_UNSUPPORTED, "a matrix product: element type %u",
                             (unsigned)product->type);
-    if (rf_gpu_gemm_sm90a_suits(compute, product))
-        return rf_gpu_gemm_sm90a(compute, product, error);
     const tile *t = tile_for(product);
-    struct rf_gpu_gemm_args args = {.rows = product->rows.values,
-                                    .offsets = product->n_experts ? product->offsets : 0,
-                                    .order = product->n_experts ? product->order : 0,
-                                    .expert_bytes = product->n_experts ? product->expert_bytes : 0,
-                                    .n_rows = product->n_rows,
-                                    .k = product->k,
-                                    .stride = product->rows.stride,
-                                    .n_parts = product->n_parts,
-                                    .end = end_of(product->end),
-                                    .n_experts = product->n_experts,
-                                    .row_divisor = product->row_divisor,
-                                    .buffers = buffers_for(compute, t)};
+    struct rf_gpu_gemm_args args;
+    uint32_t weight_tiles = rf_gpu_gemm_open(product, t->weights, &args);
+    args.buffers = buffers_for(compute, t);
     /* Experts' rows fill their last tiles in part: at most one more tile for each. */
     uint32_t row_tiles = divided_up(product->n_rows, t->rows) + product->n_experts;
-    uint32_t weight_tiles = set_parts(product, t, &args);
     set_splits(compute, t, (uint64_t)row_tiles * weight_tiles, &args);
     char unit[RF_GPU_NAME_BYTES];
     char kernel[RF_GPU_NAME_BYTES];
@@ -156,7 +162,16 @@ rf_status rf_gpu_gemm(const rf_compute *compute, const rf_gpu_product *product, 
                                       RF_GPU_GEMM_SHARED(t->rows, t->weights, args.buffers),
                                   .overlap = true};
     RF_TRY(rf_gpu_run(compute, &launch, &args, error));
-    return args.partial ? sum_splits(compute, &args, error) : RF_OK;
+    return args.partial ? rf_gpu_gemm_sum(compute, &args, error) : RF_OK;
+}
+
+rf_status rf_gpu_gemm(const rf_compute *compute, const rf_gpu_product *product, rf_error *error)
+{
+    if (rf_gpu_gemm_few_suits(compute, product))
+        return rf_gpu_gemm_few(compute, product, error);
+    if (rf_gpu_gemm_sm90a_suits(compute, product))
+        return rf_gpu_gemm_sm90a(compute, product, error);
+    return rf_gpu_gemm_tiles(compute, product, error);
 }
 
 rf_status rf_gpu_gemm_workspace(const rf_kernel_limits *limits, uint64_t *bytes, rf_error *error)

@@ -27,11 +27,11 @@ const char *rf_gpu_programs_target(const rf_gpu_programs *programs);
 typedef struct rf_gpu_traits {
     uint32_t warp_size;
     uint32_t compute_units;
-    uint32_t shared_bytes; /* that a block can have */
-    bool matrix_units;     /* f16 products by hardware */
-    bool overlap;          /* kernels can start before the one ahead has ended */
+    uint32_t shared_bytes;    /* that a block can have */
+    uint32_t matrix_columns;  /* of the narrowest product by matrix units; 0: there are none */
+    bool overlap;             /* kernels can start before the one ahead has ended */
     bool asynchronous_copies; /* from global to shared memory */
-    bool warpgroups;       /* Hopper's matrix units, and the build has kernels for them */
+    bool warpgroups;          /* Hopper's matrix units, and the build has kernels for them */
 } rf_gpu_traits;
 
 const rf_gpu_traits *rf_gpu_traits_of(const rf_gpu_programs *programs);

@@ -46,6 +46,14 @@ rf_status rf_gpu_product_run(const rf_compute *compute, const rf_gpu_product *pr
                                             : rf_gpu_matvec(&rest, product, error);
 }
 
+/* Rows of f32 weights, whose inputs f16 would round, are few where that matters: a router's. */
+static rf_gpu_form form_for(const rf_compute *compute, rf_type type, uint32_t n_rows)
+{
+    bool few = rf_gpu_traits_of(compute->programs)->matrix_columns != 0 &&
+               n_rows >= RF_GPU_FEW_MIN_ROWS && type != RF_TYPE_F32;
+    return few ? RF_GPU_F16 : rf_gpu_form_for(type, n_rows);
+}
+
 /* The parts from `first` on that have its element type; `done` has a bit for each that was seen to.
  */
 static rf_status run_type(const rf_compute *compute, const rf_linear_args *args, uint32_t first,
@@ -63,7 +71,7 @@ static rf_status run_type(const rf_compute *compute, const rf_linear_args *args,
             *done |= 1U << i;
         }
     }
-    rf_gpu_form form = rf_gpu_form_for(product.type, product.n_rows);
+    rf_gpu_form form = form_for(compute, product.type, product.n_rows);
     RF_TRY(give_rows(compute, args, form, room, all, &product.rows, error));
     return rf_gpu_product_run(compute, &product, room, error);
 }

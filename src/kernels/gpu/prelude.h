@@ -283,8 +283,7 @@ DEVICE void copy_async(void *shared, const void *global)
     *(u32x4 *)shared = *(const u32x4 *)global;
 #endif
 }
-/* The same of n bytes, 1 to 16, where the source ends; what is behind them in shared memory is
- * garbage. */
+/* The same of n bytes, 0 to 16, where the source ends; the others become zeros. */
 DEVICE void copy_async_some(void *shared, const void *global, u32 n)
 {
 #if defined(RF_GPU_NVIDIA)
@@ -297,6 +296,7 @@ DEVICE void copy_async_some(void *shared, const void *global, u32 n)
         copy_async(shared, global);
         return;
     }
+    *(u32x4 *)shared = (u32x4){0, 0, 0, 0};
     for (u32 i = 0; i < n; i++)
         ((u8 *)shared)[i] = ((const u8 *)global)[i];
 #endif

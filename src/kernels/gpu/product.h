@@ -54,7 +54,10 @@ typedef struct rf_gpu_product {
  * are for matrix units (gemm.c). */
 #define RF_GPU_MATVEC_ROWS 8
 
-/* The form that a product's rows must have. */
+/* Rows from which a product is for matrix units all the same, where there are some: gemm_few.c. */
+#define RF_GPU_FEW_MIN_ROWS 2
+
+/* The form that a product's rows must have, without regard to matrix units. */
 rf_gpu_form rf_gpu_form_for(rf_type type, uint32_t n_rows);
 
 /* At most RF_GPU_MATVEC_ROWS rows, or any number with experts (few for each). */

@@ -43,24 +43,34 @@ struct rf_gpu_programs {
 
 /* ---- traits ---------------------------------------------------------------------------------- */
 
-/* Shared memory of a block and matrix units, by the architecture. Sources: CUDA C++ Programming
- * Guide, "Technical Specifications per Compute Capability"; AMD's ISA documents (LDS of a
- * work-group). */
+/* As matrix_direct.h has it. */
+static uint32_t matrix_columns_of(const char *a)
+{
+    static const char *const wide[] = {"gfx908", "gfx90a",      "gfx94",      "gfx11",
+                                       "gfx12",  "emu32-rdna3", "emu32-rdna4"};
+    for (size_t i = 0; i < sizeof(wide) / sizeof(wide[0]); i++)
+        if (strncmp(a, wide[i], strlen(wide[i])) == 0)
+            return 16;
+    return strncmp(a, "sm_", 3) == 0 || strcmp(a, "emu32") == 0 ? 8
+           : strcmp(a, "emu64") == 0                            ? 16
+                                                                : 0;
+}
+
+/* Shared memory of a block, by the architecture. Sources: CUDA C++ Programming Guide, "Technical
+ * Specifications per Compute Capability"; AMD's ISA documents (LDS of a work-group). */
 static rf_gpu_traits traits_of(const rf_device_facts *facts)
 {
     const char *a = facts->info.architecture;
     rf_gpu_traits traits = {.warp_size = facts->info.warp_size,
                             .compute_units = facts->info.compute_units,
                             .shared_bytes = 64 << 10,
-                            .matrix_units = true};
+                            .matrix_columns = matrix_columns_of(a)};
     if (strncmp(a, "sm_", 3) == 0) {
         bool hopper = strncmp(a, "sm_90", 5) == 0 || strncmp(a, "sm_10", 5) == 0;
         bool ampere = strcmp(a, "sm_80") == 0 || strcmp(a, "sm_87") == 0;
         traits.shared_bytes = (hopper ? 227 : ampere ? 163 : 99) << 10;
         traits.asynchronous_copies = true;
         traits.overlap = hopper || strncmp(a, "sm_12", 5) == 0;
-    } else if (strncmp(a, "gfx906", 6) == 0 || strncmp(a, "gfx103", 6) == 0 || strstr(a, "plain")) {
-        traits.matrix_units = false;
     }
     return traits;
 }

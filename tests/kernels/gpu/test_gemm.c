@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "kernels/gpu/emulated.h"
+#include "kernels/gpu/gemm.h"
 #include "kernels/gpu/operations.h"
 #include "tensor/dequantise.h"
 #include "tensor/half.h"
@@ -116,6 +117,7 @@ typedef struct gemm_case {
     bool bias;
     uint32_t n_experts, row_divisor;
     uint64_t workspace;
+    rf_status (*run)(const rf_compute *, const rf_gpu_product *, rf_error *); /* NULL: tiles */
 } gemm_case;
 
 typedef struct operands {
@@ -214,7 +216,7 @@ static void run_product(gpu *g, const gemm_case *c, operands *o)
     }
     g->compute.workspace = used[n_used++] = gpu_alloc(g, c->workspace);
     g->compute.workspace_bytes = c->workspace;
-    expect_ok(rf_gpu_gemm(&g->compute, &product, &error), &error);
+    expect_ok((c->run ? c->run : rf_gpu_gemm_tiles)(&g->compute, &product, &error), &error);
     for (uint32_t p = 0; p < c->n_parts; p++)
         download(g, o->out[p], product.parts[p].out, (uint64_t)c->m[p] * c->n_rows * sizeof(float));
     for (uint32_t i = 0; i < n_used; i++)
@@ -397,6 +399,85 @@ static void check_experts(gpu *g)
     }
 }
 
+/* ---- few rows -------------------------------------------------------------------------------- */
+
+/* A case for gemm_few, or skipped where there are no matrix units. */
+static void check_few_case(gpu *g, gemm_case c)
+{
+    if (rf_gpu_traits_of(g->compute.programs)->matrix_columns == 0)
+        return;
+    c.run = rf_gpu_gemm_few;
+    check_case(g, c);
+}
+
+/* Elements of a row that end anywhere in a span, where rows begin at multiples of 16 or not. */
+static uint32_t random_k(rf_type type)
+{
+    const uint32_t block = rf_type_describe((uint32_t)type)->block_elements;
+    const uint32_t unit = block == 1 ? 8 : block;
+    return unit * (1 + random_below(2 + 1300 / unit));
+}
+
+static void check_few_types(gpu *g)
+{
+    static const uint32_t limits[4] = {8, 16, 32, 64};
+    static const rf_linear_end ends[3] = {RF_LINEAR_STORE, RF_LINEAR_ADD, RF_LINEAR_SWIGLU};
+    for (uint32_t t = 0; t < n_computable_types; t++)
+        for (uint32_t i = 0; i < 4; i++) {
+            const rf_linear_end end = ends[(t + i) % 3];
+            const uint32_t m = 1 + random_below(i == 3 ? 50 : 90);
+            check_few_case(g, (gemm_case){.type = computable_types[t],
+                                          .n_rows = limits[i] - random_below(limits[i] / 2),
+                                          .k = random_k(computable_types[t]),
+                                          .n_parts = end == RF_LINEAR_SWIGLU ? 2 : 1,
+                                          .m = {m, m},
+                                          .end = end,
+                                          .bias = i % 2,
+                                          .workspace = i < 2 ? 1 << 20 : 0});
+        }
+}
+
+/* Several blocks, warps along weights and along k, and splits of k. */
+static void check_few_shapes(gpu *g)
+{
+    for (uint32_t i = 0; i < 12; i++) {
+        const rf_type type = some_types[i % SOME_TYPES];
+        const bool swiglu = i % 4 == 3;
+        const uint32_t m = 1 + random_below(i < 6 ? 700 : 40);
+        check_few_case(g, (gemm_case){.type = type,
+                                      .n_rows = 2 + random_below(i % 2 ? 62 : 10),
+                                      .k = i < 6 ? 256 : 4096,
+                                      .n_parts = swiglu ? 2 : 1 + i % 3,
+                                      .m = {m, swiglu ? m : 1 + random_below(60), 33},
+                                      .end = swiglu  ? RF_LINEAR_SWIGLU
+                                             : i % 2 ? RF_LINEAR_ADD
+                                                     : RF_LINEAR_STORE,
+                                      .bias = i % 2,
+                                      .workspace = i % 3 ? 1 << 20 : 0});
+    }
+}
+
+static void check_few_experts(gpu *g)
+{
+    static const uint32_t n_rows[3] = {40, 90, 150};
+    for (uint32_t i = 0; i < 3; i++) {
+        check_few_case(g, (gemm_case){.type = some_types[i],
+                                      .n_rows = n_rows[i],
+                                      .k = 512,
+                                      .n_parts = 2,
+                                      .m = {40, 40},
+                                      .end = RF_LINEAR_SWIGLU,
+                                      .n_experts = i == 0 ? 70 : 3,
+                                      .row_divisor = 2});
+        check_few_case(g, (gemm_case){.type = some_types[i],
+                                      .n_rows = n_rows[i],
+                                      .k = 256,
+                                      .n_parts = 1,
+                                      .m = {141},
+                                      .n_experts = 2 + i});
+    }
+}
+
 /* As long prompts have: of a real device alone, an emulated one would take minutes. */
 static void check_many_rows(gpu *g)
 {
@@ -410,6 +491,7 @@ static void check_many_rows(gpu *g)
                                       .m = {i == 2 ? 300 : 129 + 100 * i, 300, 77},
                                       .end = ends[i],
                                       .bias = i != 1,
+                                      .run = rf_gpu_gemm,
                                       /* of i 2: a slab at a time */
                                       .workspace = i == 2 ? 5 << 19 : 64 << 20});
 }
@@ -485,14 +567,38 @@ static void rows_find_their_experts(void **state)
     for_all(check_experts);
 }
 
+static void few_rows_of_every_type_agree(void **state)
+{
+    (void)state;
+    for_all(check_few_types);
+}
+
+static void few_rows_are_shared_out(void **state)
+{
+    (void)state;
+    for_all(check_few_shapes);
+}
+
+static void few_rows_find_their_experts(void **state)
+{
+    (void)state;
+    for_all(check_few_experts);
+}
+
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "--device") == 0)
         only_device = argv[2];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(embeddings_are_exact),    cmocka_unit_test(every_type_agrees),
-        cmocka_unit_test(parts_share_rows),        cmocka_unit_test(gates_are_applied),
-        cmocka_unit_test(rows_find_their_experts), cmocka_unit_test(many_rows_agree),
+        cmocka_unit_test(embeddings_are_exact),
+        cmocka_unit_test(every_type_agrees),
+        cmocka_unit_test(parts_share_rows),
+        cmocka_unit_test(gates_are_applied),
+        cmocka_unit_test(rows_find_their_experts),
+        cmocka_unit_test(many_rows_agree),
+        cmocka_unit_test(few_rows_of_every_type_agree),
+        cmocka_unit_test(few_rows_are_shared_out),
+        cmocka_unit_test(few_rows_find_their_experts),
     };
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }

@@ -1,0 +1,388 @@
+/*
+ * gemm_few.hip: products of up to 64 rows by matrix units, bounded by how fast weights of RF_WEIGHT
+ * come from memory. See args_gemm_few.h for who computes what.
+ *
+ * Blocks of weights are copied to shared memory as they are, some stages ahead, the first of them
+ * before the kernel ahead of this one has ended. From there a lane takes units of its own rows and
+ * widens them in registers, which are its operands: matrix_direct.h.
+ */
+#include "kernels/gpu/args_gemm_few.h"
+#include "kernels/gpu/gemm_share.h"
+#include "kernels/gpu/matrix_direct.h"
+#include "kernels/gpu/quants.h"
+
+#if RF_MATRIX != RF_MATRIX_NONE
+
+/* What a block multiplies, and what a thread has of it. */
+template <typename W_, u32 COLUMNS_, u32 TILES_, u32 AHEAD> struct few {
+    typedef W_ W;
+    static constexpr u32 COLUMNS = COLUMNS_, TILES = TILES_; /* columns: rows of activations */
+    static constexpr u32 N = COLUMNS / DIRECT_COLUMNS;
+    static constexpr u32 SPAN = RF_GPU_FEW_SPAN(W_::BLOCK);
+    static constexpr u32 SPAN_BYTES = RF_GPU_FEW_SPAN_BYTES(W_::BLOCK, W_::BYTES);
+    static constexpr u32 ROW = RF_GPU_FEW_ROW(W_::BLOCK, W_::BYTES);
+    static constexpr u32 DEPTH = RF_GPU_FEW_DEPTH(TILES_, AHEAD, ROW);
+    static constexpr u32 TURNS = SPAN / UNIT / DIRECT_LANES; /* units of a lane in a row's span */
+    static constexpr u32 TOGETHER = DIRECT_LANES == 4 && COLUMNS_ * TILES_ <= 32 ? 2 : 1;
+    static constexpr bool ALIGNED = RF_GPU_FEW_ALIGNED(W_::BLOCK, W_::BYTES);
+    static constexpr u32 COPY_ROWS = 64 / RF_WARP; /* of a tile, of which a lane copies a quarter */
+
+    tile_place at;
+    u32 *from; /* of each column, in shared memory: its prepared row */
+    u32 *to;   /* and its row in the output, or NO_ROW */
+    u8 *slots;
+    u32 slot_bytes;
+    u32 n_spans;
+    u32 row_bytes;                             /* of weights */
+    bool plain;                                /* rows begin at multiples of 16, and so do spans */
+    const u8 *copied[TILES_][64 / RF_WARP];    /* from multiples of 16 on */
+    u32 copied_skew[TILES_][64 / RF_WARP];     /* to where rows begin; 0 where ALIGNED */
+    u32 skew[TILES_][DIRECT_ROWS];             /* the same of the rows that a lane multiplies */
+    u32 part[UNIT_PARTS];                      /* place_of_part of the first turn */
+    direct_sums c[TILES_][COLUMNS_ / DIRECT_COLUMNS];
+};
+
+/* ---- units ----------------------------------------------------------------------------------- */
+
+/* Where chunk i of the 8 elements of a column's span is, in chunks: the lanes that read at once have
+ * one in each of the banks. */
+template <typename S> DEVICE u32 place_of_chunk(u32 i, u32 column)
+{
+#if RF_MATRIX == RF_MATRIX_MMA /* two columns; units of lanes differ in `half`, and half a span */
+    i ^= (i / (S::SPAN / 16) & 1) ^ (column & 1) << (S::W::SPLIT ? 2 : 1);
+#else /* eight columns */
+    i ^= column & 7;
+#endif
+    return column * (S::SPAN / 8) + i;
+}
+
+/* A lane's units: those that share a row take halves, and where there are four, halves of the span,
+ * so that the units of one lane have bytes in common. */
+template <typename S> DEVICE u32 unit_half(u32 turn)
+{
+    return DIRECT_LANES == 1 ? turn & 1 : direct_lane() & 1;
+}
+template <typename S> DEVICE u32 unit_group(u32 turn)
+{
+    if (DIRECT_LANES == 4)
+        return direct_lane() / 2 * S::TURNS + turn;
+    return DIRECT_LANES == 2 ? turn : turn / 2;
+}
+
+/* A turn of the lanes: a unit of each of their rows by all columns. */
+/* Where part i of such a unit is in the lane's first column, bytes. Turns of lanes that have groups
+ * of their own are a group apart, which the places of chunks are not mixed over. */
+template <typename S> DEVICE u32 place_of_part(u32 turn, u32 i)
+{
+    u32 at = UNIT_GROUP * unit_group<S>(turn) + unit_position<typename S::W>(unit_half<S>(turn), i);
+    return 16 * place_of_chunk<S>(at / 8, direct_column());
+}
+template <typename S> DEVICE u32 place_in_rows(const S &s, u32 turn, u32 i)
+{
+    return DIRECT_LANES == 4 ? s.part[i] + turn * (UNIT_GROUP * 2) : place_of_part<S>(turn, i);
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+/* The first byte of row `row` of the warp's tile. With SwiGLU eight are of the first part, eight of
+ * the second. */
+template <typename S>
+DEVICE const u8 *weight_row(const S &s, const rf_gpu_gemm_args &a, u32 tile, u32 row)
+{
+    u32 number = warp() / a.warps_k * S::TILES + tile;
+    u32 part = s.at.part, m = s.at.first_m + 16 * number + row;
+    if (a.end == RF_GPU_END_SWIGLU) {
+        part = row / 8;
+        m = s.at.first_m + 8 * number + row % 8;
+    }
+    const struct rf_gpu_gemm_part *p = &a.parts[part];
+    return GLOBAL(const u8, p->weights) + s.at.expert * a.expert_bytes +
+           minimum(m, p->m - 1) * p->row_bytes;
+}
+
+/* Where a tile's row is in a slot: neighbours two apart, so that the quarters which lanes of two
+ * rows read at once are in different banks. */
+DEVICE u32 place_of_row(u32 row)
+{
+    return (row & ~3U) | (row & 1) << 1 | (row >> 1 & 1);
+}
+
+template <typename S> DEVICE void open_weights(S &s, const rf_gpu_gemm_args &a)
+{
+    s.n_spans = (a.k + S::SPAN - 1) / S::SPAN;
+    s.row_bytes = a.k / S::W::BLOCK * S::W::BYTES;
+    u32 skews = 0;
+    UNROLL
+    for (u32 tile = 0; tile < S::TILES; tile++) {
+        UNROLL
+        for (u32 h = 0; h < S::COPY_ROWS; h++) {
+            const u8 *row = weight_row(s, a, tile, lane() / 4 + h * (WARP / 4));
+            u32 skew = S::ALIGNED ? 0 : (u32)(u64)row & 15;
+            s.copied[tile][h] = row - skew;
+            s.copied_skew[tile][h] = skew;
+            skews |= skew;
+        }
+        UNROLL
+        for (u32 r = 0; r < DIRECT_ROWS; r++)
+            s.skew[tile][r] =
+                S::ALIGNED ? 0 : (u32)(u64)weight_row(s, a, tile, direct_row(r)) & 15;
+    }
+    UNROLL
+    for (u32 i = 0; i < UNIT_PARTS; i++)
+        s.part[i] = place_of_part<S>(0, i);
+    s.plain = S::SPAN_BYTES % 16 == 0 && (S::ALIGNED || !skews);
+}
+
+/* Begins to copy the warp's weights of a span; what is behind the rows' ends becomes 0. */
+template <typename S>
+DEVICE void copy_weights(const S &s, const rf_gpu_gemm_args &a, u32 span, u8 *slot)
+{
+    constexpr u32 COPIES = (S::ROW / 16 + 3) / 4;
+    bool whole = s.plain && (span + 1) * S::SPAN <= a.k;
+    UNROLL
+    for (u32 tile = 0; tile < S::TILES; tile++)
+        UNROLL
+        for (u32 h = 0; h < S::COPY_ROWS; h++) {
+            u32 row = lane() / 4 + h * (WARP / 4);
+            u8 *to = slot + (16 * tile + place_of_row(row)) * S::ROW;
+            const u8 *from = s.copied[tile][h];
+            u32 start = span * S::SPAN_BYTES + s.copied_skew[tile][h];
+            u32 end = minimum(start + S::SPAN_BYTES, s.row_bytes + s.copied_skew[tile][h]);
+            u32 first = start & ~15U;
+            UNROLL
+            for (u32 c = 0; c < COPIES; c++) {
+                u32 local = 16 * (lane() % 4 + 4 * c), at = first + local;
+                if (S::ROW % 64 && local >= S::ROW)
+                    continue;
+                if (!whole)
+                    copy_async_some(to + local, from + at, at < end ? minimum(end - at, 16U) : 0);
+                else if (local < S::SPAN_BYTES)
+                    copy_async(to + local, from + at);
+            }
+        }
+}
+
+/* ---- rows of activations --------------------------------------------------------------------- */
+
+/* Begins to copy a stage's elements of all columns. */
+template <typename S>
+DEVICE void copy_rows(const S &s, const rf_gpu_gemm_args &a, u32 stage, u8 *slot)
+{
+    u32 chunks = a.warps_k * (S::SPAN / 8);
+    u32 n_columns = s.at.end_row - s.at.first_row;
+    u32 chunk = thread() % chunks, inside = chunk % (S::SPAN / 8);
+    u32 first = 8 * (stage * chunks + chunk);
+    slot += chunk / (S::SPAN / 8) * (S::COLUMNS * S::SPAN * 2);
+#pragma unroll 1
+    for (u32 column = thread() / chunks; column < n_columns; column += n_threads() / chunks) {
+        u8 *to = slot + 16 * place_of_chunk<S>(inside, column);
+        const f16 *from = GLOBAL(const f16, a.rows) + (u64)s.from[column] * a.stride + first;
+        if (first < a.stride)
+            copy_async(to, from);
+        else
+            *(u32x4 *)to = (u32x4){0, 0, 0, 0};
+    }
+}
+
+/* ---- products -------------------------------------------------------------------------------- */
+
+template <typename S>
+DEVICE void multiply_units(S &s, const u8 *weights, const u8 *rows, u32 span, u32 turn)
+{
+    typedef typename S::W W;
+    u32 half = unit_half<S>(turn), group = unit_group<S>(turn);
+    typename W::raw raw[S::TILES][DIRECT_ROWS];
+    UNROLL
+    for (u32 tile = 0; tile < S::TILES; tile++)
+        UNROLL
+        for (u32 r = 0; r < DIRECT_ROWS; r++) {
+            u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
+            const u8 *row = weights + (16 * tile + place_of_row(direct_row(r))) * S::ROW + skew;
+            W::load(raw[tile][r], row, group, half);
+        }
+    UNROLL
+    for (u32 i = 0; i < UNIT_PARTS; i += DIRECT_PARTS) {
+        direct_a x[S::TILES];
+        UNROLL
+        for (u32 tile = 0; tile < S::TILES; tile++)
+            UNROLL
+            for (u32 r = 0; r < DIRECT_ROWS; r++)
+                UNROLL
+                for (u32 p = 0; p < DIRECT_PARTS; p++)
+                    x[tile].v[r][p] = half_part<W>(raw[tile][r], i + p);
+        UNROLL
+        for (u32 n = 0; n < S::N; n++) {
+            direct_b y;
+            UNROLL
+            for (u32 p = 0; p < DIRECT_PARTS; p++)
+                y.v[p] = load_part(rows, place_in_rows(s, turn, i + p) +
+                                             n * (DIRECT_COLUMNS * S::SPAN * 2));
+            UNROLL
+            for (u32 tile = 0; tile < S::TILES; tile++)
+                direct_multiply_add(s.c[tile][n], x[tile], y);
+        }
+    }
+}
+
+template <typename S>
+DEVICE void multiply_span(S &s, const rf_gpu_gemm_args &a, const u8 *slot, const u8 *weights, u32 span)
+{
+    const u8 *rows = slot + warp() % a.warps_k * (S::COLUMNS * S::SPAN * 2);
+    /* Units that have bytes in common together, where sums leave the registers. */
+#pragma unroll S::TOGETHER
+    for (u32 turn = 0; turn < S::TURNS; turn++)
+        multiply_units(s, weights, rows, span, turn);
+}
+
+/* ---- stages ---------------------------------------------------------------------------------- */
+
+/* Stages that are copied ahead. */
+template <typename S> DEVICE u32 depth_of(const rf_gpu_gemm_args &a)
+{
+#if defined(RF_GPU_NVIDIA)
+    (void)a;
+    return S::DEPTH;
+#else
+    return a.buffers - 1;
+#endif
+}
+
+template <typename S> DEVICE u8 *warp_weights(const S &s, const rf_gpu_gemm_args &a, u32 slot)
+{
+    return s.slots + slot * s.slot_bytes + S::COLUMNS * a.warps_k * (S::SPAN * 2) +
+           warp() * (S::TILES * 16 * S::ROW);
+}
+
+template <typename S> DEVICE void multiply(S &s, const rf_gpu_gemm_args &a)
+{
+    const u32 depth = depth_of<S>(a);
+    u32 n_stages = (s.n_spans + a.warps_k - 1) / a.warps_k;
+    u32 stage = block_z() * a.split_depth;
+    u32 end = minimum(stage + a.split_depth, n_stages);
+    u32 own = warp() % a.warps_k; /* of the spans of a stage */
+    for (u32 i = 0; i < depth; i++)
+        if (stage + i < end && (stage + i) * a.warps_k + own < s.n_spans)
+            copy_weights(s, a, (stage + i) * a.warps_k + own, warp_weights(s, a, i));
+    release_next();
+    wait_for_previous();
+    barrier(); /* rows are listed */
+    for (u32 i = 0; i < depth; i++) {
+        if (stage + i < end)
+            copy_rows(s, a, stage + i, s.slots + i * s.slot_bytes);
+        copy_commit();
+    }
+    u32 slot = 0;
+    for (; stage < end; stage++) {
+        copy_wait<S::DEPTH - 1>();
+        barrier(); /* the stage is there, and the slot before it has been read */
+        if (stage + depth < end) {
+            u32 next = slot == 0 ? depth : slot - 1;
+            u32 span = (stage + depth) * a.warps_k + own;
+            if (span < s.n_spans)
+                copy_weights(s, a, span, warp_weights(s, a, next));
+            copy_rows(s, a, stage + depth, s.slots + next * s.slot_bytes);
+        }
+        copy_commit();
+        u32 span = stage * a.warps_k + own;
+        if (span < s.n_spans)
+            multiply_span(s, a, s.slots + slot * s.slot_bytes, warp_weights(s, a, slot), span);
+        slot = slot == depth ? 0 : slot + 1;
+    }
+    copy_wait<0>();
+    barrier();
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+template <typename S> DEVICE void store_sums(const S &s, f32 *sums)
+{
+    f32 *own = sums + warp() * (S::TILES * S::COLUMNS * RF_GPU_FEW_SUM_STRIDE);
+    UNROLL
+    for (u32 tile = 0; tile < S::TILES; tile++)
+        UNROLL
+        for (u32 n = 0; n < S::N; n++)
+            UNROLL
+            for (u32 i = 0; i < DIRECT_SUMS; i++) {
+                u32 column = n * DIRECT_COLUMNS + direct_sum_column(i);
+                own[(tile * S::COLUMNS + column) * RF_GPU_FEW_SUM_STRIDE + direct_sum_row(i)] =
+                    s.c[tile][n].v[i];
+            }
+}
+
+/* One element, by all warps along k in their order. */
+template <typename S>
+DEVICE f32 sum_of(const f32 *sums, u32 warps_k, u32 tile, u32 column, u32 row)
+{
+    const u32 step = S::TILES * S::COLUMNS * RF_GPU_FEW_SUM_STRIDE;
+    const f32 *one = sums + tile / S::TILES * warps_k * step +
+                     (tile % S::TILES * S::COLUMNS + column) * RF_GPU_FEW_SUM_STRIDE + row;
+    f32 sum = 0.0F;
+    for (u32 w = 0; w < warps_k; w++)
+        sum += one[w * step];
+    return sum;
+}
+
+/* Neighbouring threads have neighbouring elements of a row of the output. */
+template <typename S> DEVICE void end_work(const S &s, const rf_gpu_gemm_args &a)
+{
+    f32 *sums = (f32 *)s.slots;
+    store_sums(s, sums);
+    barrier();
+    target t = find_target(a, s.at.part);
+    bool two_parts = a.end == RF_GPU_END_SWIGLU;
+    bool add = a.end == RF_GPU_END_ADD && !a.partial;
+    u32 rows = two_parts ? 8 : 16;
+    u32 width = n_warps() / a.warps_k * S::TILES * rows;
+    u32 n = (s.at.end_row - s.at.first_row) * width;
+#pragma unroll 1
+    for (u32 e = thread(); e < n; e += n_threads()) {
+        u32 column = e / width, local = e % width;
+        u32 m = s.at.first_m + local;
+        if (m >= t.limit)
+            continue;
+        f32 sum = sum_of<S>(sums, a.warps_k, local / rows, column, local % rows);
+        if (two_parts)
+            put_swiglu(a, t, s.to[column], m, sum,
+                       sum_of<S>(sums, a.warps_k, local / rows, column, local % rows + 8));
+        else
+            put_sum(t, s.to[column], m, sum, add);
+    }
+}
+
+template <typename S> DEVICE void run_few(const rf_gpu_gemm_args &a)
+{
+    S s;
+    if (a.n_experts)
+        wait_for_previous();
+    if (!find_tile<S::COLUMNS>(a, n_warps() / a.warps_k * S::TILES * 16, &s.at))
+        return;
+    s.from = SHARED(u32);
+    s.to = s.from + S::COLUMNS;
+    s.slots = (u8 *)(s.to + S::COLUMNS);
+    s.slot_bytes =
+        RF_GPU_FEW_SLOT(S::COLUMNS, a.warps_k, S::SPAN, n_warps(), S::TILES, S::ROW);
+    list_rows(a, s.at, S::COLUMNS, s.from, s.to);
+    open_weights(s, a);
+    UNROLL
+    for (u32 tile = 0; tile < S::TILES; tile++)
+        UNROLL
+        for (u32 n = 0; n < S::N; n++)
+            s.c[tile][n] = zero_sums();
+    multiply(s, a);
+    end_work(s, a);
+}
+
+#define FEW_KERNEL_(type, rows, tiles, ahead, resident)                                                      \
+    KERNEL_RESIDENT(gemm_few_##type##_##rows, rf_gpu_gemm_args, RF_GPU_FEW_WARPS *RF_WARP,         \
+                    resident)                                                                      \
+    {                                                                                              \
+        run_few<few<weights, rows, tiles, ahead>>(a);                                              \
+    }
+#define FEW_KERNEL(type, rows, tiles, ahead, resident) FEW_KERNEL_(type, rows, tiles, ahead, resident)
+#define FEW(rows, tiles, ahead, resident)    FEW_KERNEL(RF_WEIGHT, rows, tiles, ahead, resident)
+#if DIRECT_COLUMNS == 8
+RF_GPU_FEW_NARROW(FEW)
+#endif
+RF_GPU_FEW_WIDE(FEW)
+
+#endif
