@@ -202,8 +202,11 @@ static void products(bench *b)
             product(b, types[t], 4096, 4096, rows[r], false);
             product(b, types[t], 4096, 14336, rows[r], true);
             product(b, types[t], 14336, 4096, rows[r], false);
+            if (rows[r] <= 64) {
+                product(b, types[t], 4096, 6144, rows[r], false);
+                product(b, types[t], 4096, 128256, rows[r], false);
+            }
         }
-        product(b, types[t], 4096, 128256, 1, false);
     }
 }
 
