@@ -63,7 +63,7 @@ struct rf_gpu_gemm_args {
     uint32_t row_divisor;
     uint32_t split_depth; /* stages of a split */
     uint32_t n_splits;
-    uint32_t buffers; /* of stages in shared memory: 1 or 2, of gemm_few 2 to 4 */
+    uint32_t buffers; /* of stages in shared memory: 1 or 2; of gemm_few 2 to 4 */
     uint32_t warps_k; /* of gemm_few: along k, a power of two */
 };
 

@@ -18,11 +18,11 @@
 /* Warps of a block, at most. */
 #define RF_GPU_FEW_WARPS 8U
 
-/* Kernels, named by their rows of activations: gemm_few_q4_k_8. X(rows, tiles of a warp, bytes of
- * weights that it has under way, about). More tiles halve what is read of activations from shared
- * memory, which otherwise bounds 64 rows. */
-#define RF_GPU_FEW_NARROW(X)  X(8, 1, 9000, 2) /* where matrix units have 8 columns */
-#define RF_GPU_FEW_WIDE(X)    X(16, 1, 9000, 2) X(32, 1, 4608, 2) X(64, 2, 9216, 1)
+/* Kernels, named by their rows of activations: gemm_few_q4_k_8. X(rows, tiles of a warp, blocks of
+ * all warps that a multiprocessor has registers for). More tiles halve what is read of activations
+ * from shared memory, which otherwise bounds 64 rows. */
+#define RF_GPU_FEW_NARROW(X)  X(8, 1, 2) /* where matrix units have 8 columns */
+#define RF_GPU_FEW_WIDE(X)    X(16, 1, 2) X(32, 1, 2) X(64, 2, 1)
 #define RF_GPU_FEW_KERNELS(X) RF_GPU_FEW_NARROW(X) RF_GPU_FEW_WIDE(X)
 #define RF_GPU_FEW_MAX_ROWS   64U
 
@@ -38,12 +38,8 @@
     ((RF_GPU_FEW_SPAN_BYTES(block_elements, block_bytes) + 15U) / 16U * 16U +                      \
      (RF_GPU_FEW_ALIGNED(block_elements, block_bytes) ? 0U : 16U))
 
-/* Stages that are copied ahead: 1 to 3. There is one slot more. */
-#define RF_GPU_FEW_FIT(tiles, ahead, row) ((ahead) / ((tiles)*16U * (row)))
-#define RF_GPU_FEW_DEPTH(tiles, ahead, row)                                                        \
-    (RF_GPU_FEW_FIT(tiles, ahead, row) > 3U    ? 3U                                                \
-     : RF_GPU_FEW_FIT(tiles, ahead, row) == 0U ? 1U                                                \
-                                               : RF_GPU_FEW_FIT(tiles, ahead, row))
+/* Slots: 2 to so many. A stage is copied all slots but one ahead. */
+#define RF_GPU_FEW_MAX_SLOTS 4U
 
 #define RF_GPU_FEW_SLOT(rows, warps_k, span, warps, tiles, row)                                    \
     ((rows) * (warps_k) * (span)*2U + (warps) * (tiles)*16U * (row))

@@ -9,12 +9,12 @@
 /* Rows, of an expert on average, up to which this is faster than the tiles of gemm.hip. */
 #define MAX_ROWS RF_GPU_FEW_MAX_ROWS
 
-/* Blocks that every compute unit should have at least, before warps of a block lie along the
- * weights rather than along k: it saves reading activations, which every block does. */
-#define BLOCKS_A_UNIT 1U
+/* Blocks for each compute unit, in thousandths: as long as there are more, warps of a block lie
+ * along the weights rather than along k, which saves reading activations, as every block does. */
+#define ENOUGH_BLOCKS 800U
 
-/* k is split over blocks, to be added by another kernel, where there are not so many thousandths of
- * blocks for each compute unit; into at most so many splits, of at least so many stages. */
+/* With fewer, k is split over blocks, to be added by another kernel: into at most so many splits,
+ * of at least so many stages. */
 #define SPLIT_BELOW      500U
 #define MAX_SPLITS       4U
 #define MIN_SPLIT_STAGES 2U
@@ -23,13 +23,14 @@
 
 #define ALIGNMENT 16U /* of weights: they are copied 16 bytes at a time */
 
-/* One of the kernels, for one type. */
+/* One of the kernels. */
 typedef struct few_kernel {
-    uint32_t rows, tiles, ahead;
-    uint32_t min_weights; /* warps along weights, at least: with many rows activations bound it */
+    uint32_t rows, tiles;
+    uint32_t min_weights; /* warps along weights, at least: the more rows, the more are read */
 } few_kernel;
 
-#define FEW(rows, tiles, ahead, resident) {rows, tiles, ahead, (rows) >= 32 ? 2 : 1},
+#define MIN_WEIGHTS(rows)          ((rows) > 32 ? 4 : (rows) > 16 ? 2 : 1)
+#define FEW(rows, tiles, resident) {rows, tiles, MIN_WEIGHTS(rows)},
 static const few_kernel kernels[] = {RF_GPU_FEW_KERNELS(FEW)};
 #define N_KERNELS (sizeof(kernels) / sizeof(kernels[0]))
 
@@ -37,6 +38,8 @@ static const few_kernel kernels[] = {RF_GPU_FEW_KERNELS(FEW)};
 typedef struct plan {
     const few_kernel *kernel;
     uint32_t warps_m, warps_k; /* of a block, along weights and along k */
+    uint64_t blocks;
+    uint32_t splits; /* of k, at most */
     uint32_t slots;
     uint32_t shared_bytes;
 } plan;
@@ -72,9 +75,33 @@ static size_t kernel_for(const rf_gpu_traits *traits, const rf_gpu_product *prod
     return i;
 }
 
-/* Sets slots and bytes of shared memory; false: a block cannot have so many. NVIDIA's kernels have
- * one number of slots, others may have two. */
-static bool fits(const rf_compute *compute, const rf_type_info *type, plan *p)
+static uint32_t stages_of(const rf_gpu_product *product, uint32_t span, uint32_t warps_k)
+{
+    return divided_up(product->k, span * warps_k);
+}
+
+/* As many warps along the weights as leave blocks enough, the others along k. */
+static void share_out(const rf_compute *compute, const rf_gpu_product *product, uint32_t span,
+                      plan *p)
+{
+    const uint64_t units = rf_gpu_traits_of(compute->programs)->compute_units;
+    const few_kernel *k = p->kernel;
+    for (p->warps_m = RF_GPU_FEW_WARPS;; p->warps_m /= 2) {
+        p->blocks = blocks_of(product, k->rows, p->warps_m * k->tiles * 16);
+        if (p->warps_m == k->min_weights || p->blocks * 1000 >= units * ENOUGH_BLOCKS)
+            break;
+    }
+    p->warps_k = RF_GPU_FEW_WARPS / p->warps_m;
+    while (p->warps_k > 1 && stages_of(product, span, p->warps_k / 2) == 1)
+        p->warps_k /= 2;
+    p->splits = 1;
+    if (!product->n_experts && p->blocks * 1000 < units * SPLIT_BELOW)
+        p->splits = (uint32_t)(units / (p->blocks ? p->blocks : 1));
+}
+
+/* Sets slots, as many as there are stages and room for; false: there is not for two. */
+static bool set_slots(const rf_compute *compute, const rf_gpu_product *product,
+                      const rf_type_info *type, uint32_t room, plan *p)
 {
     const uint32_t row = RF_GPU_FEW_ROW(type->block_elements, type->block_bytes);
     const uint32_t span = RF_GPU_FEW_SPAN(type->block_elements);
@@ -82,33 +109,33 @@ static bool fits(const rf_compute *compute, const rf_type_info *type, plan *p)
     const uint32_t warps = p->warps_m * p->warps_k;
     const uint32_t slot = RF_GPU_FEW_SLOT(k->rows, p->warps_k, span, warps, k->tiles, row);
     const uint32_t sums = RF_GPU_FEW_SUMS(k->rows, warps, k->tiles);
-    const uint32_t room = rf_gpu_traits_of(compute->programs)->shared_bytes;
-    const char *backend = compute->device->ops->backend;
-    uint32_t bytes;
-    p->slots = RF_GPU_FEW_DEPTH(k->tiles, k->ahead, row) + 1;
-    if (strcmp(backend, "hip") == 0) /* its copies are waited for at once */
-        p->slots = 2;
-    if (strcmp(backend, "cuda") != 0 && k->rows * 8 + p->slots * slot > room)
-        p->slots = 2;
-    bytes = p->slots * slot > sums ? p->slots * slot : sums;
-    p->shared_bytes = k->rows * 8 + bytes;
+    const uint32_t stages = stages_of(product, span, p->warps_k);
+    p->slots = strcmp(compute->device->ops->backend, "hip") == 0 /* waits for copies at once */
+                   ? 2
+                   : RF_GPU_FEW_MAX_SLOTS;
+    while (p->slots > 2 && (p->slots > stages || k->rows * 8 + p->slots * slot > room))
+        p->slots--;
+    p->shared_bytes = k->rows * 8 + (p->slots * slot > sums ? p->slots * slot : sums);
     return p->shared_bytes <= room;
 }
 
-/* As many warps along the weights as leave blocks enough, the others along k. */
-static void share_out(const rf_compute *compute, const rf_gpu_product *product, uint32_t n_spans,
-                      plan *p)
+/* Where there are blocks for it two to a compute unit, or one, or with fewer warps. */
+static bool fit(const rf_compute *compute, const rf_gpu_product *product, const rf_type_info *type,
+                plan *p)
 {
-    const uint64_t wanted =
-        (uint64_t)rf_gpu_traits_of(compute->programs)->compute_units * BLOCKS_A_UNIT;
-    const few_kernel *k = p->kernel;
-    p->warps_m = RF_GPU_FEW_WARPS;
-    while (p->warps_m > k->min_weights &&
-           blocks_of(product, k->rows, p->warps_m * k->tiles * 16) < wanted)
-        p->warps_m /= 2;
-    p->warps_k = RF_GPU_FEW_WARPS / p->warps_m;
-    while (p->warps_k > n_spans)
-        p->warps_k /= 2;
+    const rf_gpu_traits *traits = rf_gpu_traits_of(compute->programs);
+    const uint32_t room = traits->shared_bytes;
+    if (p->blocks > traits->compute_units && set_slots(compute, product, type, room / 2 - 1024, p))
+        return true;
+    while (!set_slots(compute, product, type, room, p)) {
+        if (p->warps_k > 1)
+            p->warps_k /= 2;
+        else if (p->warps_m > 1)
+            p->warps_m /= 2;
+        else
+            return false;
+    }
+    return true;
 }
 
 /* False: no kernel fits into shared memory. */
@@ -116,38 +143,32 @@ static bool make_plan(const rf_compute *compute, const rf_gpu_product *product, 
 {
     const rf_gpu_traits *traits = rf_gpu_traits_of(compute->programs);
     const rf_type_info *type = rf_type_describe((uint32_t)product->type);
-    const uint32_t n_spans = divided_up(product->k, RF_GPU_FEW_SPAN(type->block_elements));
     for (size_t i = kernel_for(traits, product) + 1; i > 0; i--) {
         p->kernel = &kernels[i - 1];
         if (p->kernel->rows < traits->matrix_columns)
             return false;
-        share_out(compute, product, n_spans, p);
-        while (p->warps_k > 1 && !fits(compute, type, p))
-            p->warps_k /= 2;
-        while (p->warps_m > 1 && !fits(compute, type, p))
-            p->warps_m /= 2;
-        if (fits(compute, type, p))
+        share_out(compute, product, RF_GPU_FEW_SPAN(type->block_elements), p);
+        if (fit(compute, product, type, p))
             return true;
     }
     return false;
 }
 
-/* Into how many splits of k, as far as the workspace has room for their sums. */
-static void set_splits(const rf_compute *compute, uint64_t n_blocks, uint32_t stages,
+/* Splits k, as far as the workspace has room for their sums. */
+static void set_splits(const rf_compute *compute, uint32_t wanted, uint32_t stages,
                        struct rf_gpu_gemm_args *args)
 {
-    const uint64_t units = rf_gpu_traits_of(compute->programs)->compute_units;
     const uint64_t sums = (uint64_t)args->n_rows * args->n_columns * sizeof(float);
     uint64_t room =
         compute->workspace_bytes < PARTIAL_BYTES ? compute->workspace_bytes : PARTIAL_BYTES;
-    uint64_t splits = units / n_blocks;
+    uint64_t splits = wanted;
     room = sums ? room / sums : 0;
     splits = splits < room ? splits : room;
     splits = splits < stages / MIN_SPLIT_STAGES ? splits : stages / MIN_SPLIT_STAGES;
     splits = splits < MAX_SPLITS ? splits : MAX_SPLITS;
     args->n_splits = 1;
     args->split_depth = stages;
-    if (args->n_experts || splits < 2 || n_blocks * 1000 >= units * SPLIT_BELOW)
+    if (splits < 2)
         return;
     args->split_depth = divided_up(stages, (uint32_t)splits);
     args->n_splits = divided_up(stages, args->split_depth);
@@ -185,8 +206,7 @@ rf_status rf_gpu_gemm_few(const rf_compute *compute, const rf_gpu_product *produ
     uint32_t weight_tiles = rf_gpu_gemm_open(product, p.warps_m * p.kernel->tiles * 16, &args);
     uint32_t row_tiles = divided_up(product->n_rows, p.kernel->rows) + product->n_experts;
     uint32_t span = RF_GPU_FEW_SPAN(rf_type_describe((uint32_t)product->type)->block_elements);
-    set_splits(compute, (uint64_t)row_tiles * weight_tiles,
-               divided_up(product->k, span * p.warps_k), &args);
+    set_splits(compute, p.splits, stages_of(product, span, p.warps_k), &args);
     args.buffers = p.slots;
     args.warps_k = p.warps_k;
     snprintf(unit, sizeof(unit), "gemm_few_%s", name);

@@ -14,16 +14,17 @@
 #if RF_MATRIX != RF_MATRIX_NONE
 
 /* What a block multiplies, and what a thread has of it. */
-template <typename W_, u32 COLUMNS_, u32 TILES_, u32 AHEAD> struct few {
+template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     typedef W_ W;
     static constexpr u32 COLUMNS = COLUMNS_, TILES = TILES_; /* columns: rows of activations */
     static constexpr u32 N = COLUMNS / DIRECT_COLUMNS;
     static constexpr u32 SPAN = RF_GPU_FEW_SPAN(W_::BLOCK);
     static constexpr u32 SPAN_BYTES = RF_GPU_FEW_SPAN_BYTES(W_::BLOCK, W_::BYTES);
     static constexpr u32 ROW = RF_GPU_FEW_ROW(W_::BLOCK, W_::BYTES);
-    static constexpr u32 DEPTH = RF_GPU_FEW_DEPTH(TILES_, AHEAD, ROW);
     static constexpr u32 TURNS = SPAN / UNIT / DIRECT_LANES; /* units of a lane in a row's span */
-    static constexpr u32 TOGETHER = DIRECT_LANES == 4 && COLUMNS_ * TILES_ <= 32 ? 2 : 1;
+    /* Units of a row that are taken at once, as they have bytes in common; where sums leave the
+     * registers for it. */
+    static constexpr u32 TOGETHER = TURNS == 2 && COLUMNS_ * TILES_ <= 32 ? 2 : 1;
     static constexpr bool ALIGNED = RF_GPU_FEW_ALIGNED(W_::BLOCK, W_::BYTES);
     static constexpr u32 COPY_ROWS = 64 / RF_WARP; /* of a tile, of which a lane copies a quarter */
 
@@ -186,20 +187,10 @@ DEVICE void copy_rows(const S &s, const rf_gpu_gemm_args &a, u32 stage, u8 *slot
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-template <typename S>
-DEVICE void multiply_units(S &s, const u8 *weights, const u8 *rows, u32 span, u32 turn)
+/* A unit of each of a lane's rows by all columns. */
+template <typename S, typename R>
+DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 *rows, u32 turn)
 {
-    typedef typename S::W W;
-    u32 half = unit_half<S>(turn), group = unit_group<S>(turn);
-    typename W::raw raw[S::TILES][DIRECT_ROWS];
-    UNROLL
-    for (u32 tile = 0; tile < S::TILES; tile++)
-        UNROLL
-        for (u32 r = 0; r < DIRECT_ROWS; r++) {
-            u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
-            const u8 *row = weights + (16 * tile + place_of_row(direct_row(r))) * S::ROW + skew;
-            W::load(raw[tile][r], row, group, half);
-        }
     UNROLL
     for (u32 i = 0; i < UNIT_PARTS; i += DIRECT_PARTS) {
         direct_a x[S::TILES];
@@ -209,7 +200,7 @@ DEVICE void multiply_units(S &s, const u8 *weights, const u8 *rows, u32 span, u3
             for (u32 r = 0; r < DIRECT_ROWS; r++)
                 UNROLL
                 for (u32 p = 0; p < DIRECT_PARTS; p++)
-                    x[tile].v[r][p] = half_part<W>(raw[tile][r], i + p);
+                    x[tile].v[r][p] = half_part<typename S::W>(raw[tile][r], i + p);
         UNROLL
         for (u32 n = 0; n < S::N; n++) {
             direct_b y;
@@ -224,27 +215,45 @@ DEVICE void multiply_units(S &s, const u8 *weights, const u8 *rows, u32 span, u3
     }
 }
 
+/* A warp's weights of a span by its part of the stage's rows. */
 template <typename S>
 DEVICE void multiply_span(S &s, const rf_gpu_gemm_args &a, const u8 *slot, const u8 *weights, u32 span)
 {
     const u8 *rows = slot + warp() % a.warps_k * (S::COLUMNS * S::SPAN * 2);
-    /* Units that have bytes in common together, where sums leave the registers. */
-#pragma unroll S::TOGETHER
-    for (u32 turn = 0; turn < S::TURNS; turn++)
-        multiply_units(s, weights, rows, span, turn);
+#pragma unroll 1
+    for (u32 first = 0; first < S::TURNS; first += S::TOGETHER) {
+        typename S::W::raw raw[S::TOGETHER][S::TILES][DIRECT_ROWS];
+        UNROLL
+        for (u32 t = 0; t < S::TOGETHER; t++)
+            UNROLL
+            for (u32 tile = 0; tile < S::TILES; tile++)
+                UNROLL
+                for (u32 r = 0; r < DIRECT_ROWS; r++) {
+                    u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
+                    u32 place = 16 * tile + place_of_row(direct_row(r));
+                    S::W::load(raw[t][tile][r], weights + place * S::ROW + skew,
+                               unit_group<S>(first + t), unit_half<S>(first + t));
+                }
+        UNROLL
+        for (u32 t = 0; t < S::TOGETHER; t++)
+            multiply_unit(s, raw[t], rows, first + t);
+    }
 }
 
 /* ---- stages ---------------------------------------------------------------------------------- */
 
-/* Stages that are copied ahead. */
-template <typename S> DEVICE u32 depth_of(const rf_gpu_gemm_args &a)
+/* Waits until at most `pending` of the thread's latest groups of copies are not done. */
+DEVICE void wait_for_copies(u32 pending)
 {
-#if defined(RF_GPU_NVIDIA)
-    (void)a;
-    return S::DEPTH;
-#else
-    return a.buffers - 1;
-#endif
+    static_assert(RF_GPU_FEW_MAX_SLOTS == 4, "groups that may be pending: 0 to 3");
+    if (pending == 0)
+        copy_wait<0>();
+    else if (pending == 1)
+        copy_wait<1>();
+    else if (pending == 2)
+        copy_wait<2>();
+    else
+        copy_wait<3>();
 }
 
 template <typename S> DEVICE u8 *warp_weights(const S &s, const rf_gpu_gemm_args &a, u32 slot)
@@ -253,40 +262,49 @@ template <typename S> DEVICE u8 *warp_weights(const S &s, const rf_gpu_gemm_args
            warp() * (S::TILES * 16 * S::ROW);
 }
 
+/* Begins to copy the weights of a stage, if there are any. */
+template <typename S>
+DEVICE void copy_own_weights(const S &s, const rf_gpu_gemm_args &a, u32 stage, u32 slot)
+{
+    u32 span = stage * a.warps_k + warp() % a.warps_k;
+    if (span < s.n_spans)
+        copy_weights(s, a, span, warp_weights(s, a, slot));
+}
+
+/* A slot is filled again a stage after it was read, when all warps are known to be behind it: so
+ * that there is one barrier a stage. */
 template <typename S> DEVICE void multiply(S &s, const rf_gpu_gemm_args &a)
 {
-    const u32 depth = depth_of<S>(a);
+    const u32 ahead = a.buffers - 1;
     u32 n_stages = (s.n_spans + a.warps_k - 1) / a.warps_k;
     u32 stage = block_z() * a.split_depth;
     u32 end = minimum(stage + a.split_depth, n_stages);
-    u32 own = warp() % a.warps_k; /* of the spans of a stage */
-    for (u32 i = 0; i < depth; i++)
-        if (stage + i < end && (stage + i) * a.warps_k + own < s.n_spans)
-            copy_weights(s, a, (stage + i) * a.warps_k + own, warp_weights(s, a, i));
+    for (u32 i = 0; i < a.buffers && stage + i < end; i++)
+        copy_own_weights(s, a, stage + i, i);
     release_next();
     wait_for_previous();
     barrier(); /* rows are listed */
-    for (u32 i = 0; i < depth; i++) {
+    for (u32 i = 0; i < a.buffers; i++) {
         if (stage + i < end)
             copy_rows(s, a, stage + i, s.slots + i * s.slot_bytes);
         copy_commit();
     }
-    u32 slot = 0;
-    for (; stage < end; stage++) {
-        copy_wait<S::DEPTH - 1>();
-        barrier(); /* the stage is there, and the slot before it has been read */
-        if (stage + depth < end) {
-            u32 next = slot == 0 ? depth : slot - 1;
-            u32 span = (stage + depth) * a.warps_k + own;
-            if (span < s.n_spans)
-                copy_weights(s, a, span, warp_weights(s, a, next));
-            copy_rows(s, a, stage + depth, s.slots + next * s.slot_bytes);
-        }
-        copy_commit();
-        u32 span = stage * a.warps_k + own;
+    wait_for_copies(ahead);
+    barrier();
+    for (u32 slot = 0;;) {
+        u32 span = stage * a.warps_k + warp() % a.warps_k;
         if (span < s.n_spans)
             multiply_span(s, a, s.slots + slot * s.slot_bytes, warp_weights(s, a, slot), span);
-        slot = slot == depth ? 0 : slot + 1;
+        if (++stage >= end)
+            break;
+        wait_for_copies(ahead - 1);
+        barrier(); /* the stage is there, and the one before it has been read */
+        if (stage + ahead < end) {
+            copy_own_weights(s, a, stage + ahead, slot);
+            copy_rows(s, a, stage + ahead, s.slots + slot * s.slot_bytes);
+        }
+        copy_commit();
+        slot = slot == ahead ? 0 : slot + 1;
     }
     copy_wait<0>();
     barrier();
@@ -372,14 +390,14 @@ template <typename S> DEVICE void run_few(const rf_gpu_gemm_args &a)
     end_work(s, a);
 }
 
-#define FEW_KERNEL_(type, rows, tiles, ahead, resident)                                                      \
+#define FEW_KERNEL_(type, rows, tiles, resident)                                                   \
     KERNEL_RESIDENT(gemm_few_##type##_##rows, rf_gpu_gemm_args, RF_GPU_FEW_WARPS *RF_WARP,         \
                     resident)                                                                      \
     {                                                                                              \
-        run_few<few<weights, rows, tiles, ahead>>(a);                                              \
+        run_few<few<weights, rows, tiles>>(a);                                                     \
     }
-#define FEW_KERNEL(type, rows, tiles, ahead, resident) FEW_KERNEL_(type, rows, tiles, ahead, resident)
-#define FEW(rows, tiles, ahead, resident)    FEW_KERNEL(RF_WEIGHT, rows, tiles, ahead, resident)
+#define FEW_KERNEL(type, rows, tiles, resident) FEW_KERNEL_(type, rows, tiles, resident)
+#define FEW(rows, tiles, resident)              FEW_KERNEL(RF_WEIGHT, rows, tiles, resident)
 #if DIRECT_COLUMNS == 8
 RF_GPU_FEW_NARROW(FEW)
 #endif

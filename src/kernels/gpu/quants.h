@@ -295,9 +295,9 @@ template <typename W> DEVICE f32x8 exact_part(const typename W::raw &r, u32 i)
     }
 }
 
-/* The same but for the rounding of one sum, which is that of f32 at 128 scales: an instruction
- * for an element. Exact without mins, and where a scale of all bits of f32 would need more,
- * exact_part is. */
+/* The same by one instruction for the sum and the product. Exact where there are no mins; with
+ * them the summand is rounded at 128 scales, far below what f16 keeps. Bytes of 128 and more need
+ * scales of at most 15 bits. */
 template <typename W> DEVICE f32x8 near_part(const typename W::raw &r, u32 i)
 {
     constexpr bool wide = W::MOST >= 128;
