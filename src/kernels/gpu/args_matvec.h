@@ -15,7 +15,10 @@
 
 #include <stdint.h>
 
-#define RF_GPU_MATVEC_THREADS 512
+/* Threads of a block, of which two are resident at a time: blocks of 256 elements with 4 bits or more
+ * want 80 registers a thread. */
+#define RF_GPU_MATVEC_THREADS(block_elements, block_bytes)                                         \
+    ((block_elements) == 256U && (block_bytes) > 110U ? 384U : 512U)
 #define RF_GPU_MATVEC_PARTS   3
 
 typedef enum rf_gpu_matvec_end {
@@ -51,7 +54,7 @@ struct rf_gpu_matvec_args {
     uint32_t end;         /* rf_gpu_matvec_end */
     uint32_t block_pairs; /* of each block; of the first longer_blocks one more */
     uint32_t longer_blocks;
-    uint32_t split_log2; /* of split: 2 to this power */
+    uint32_t split;      /* divides the warps of a block */
     uint32_t turn_pairs; /* pairs that the warps of a block have at a time */
     uint32_t n_steps;
     uint32_t tile_steps; /* a multiple of split */

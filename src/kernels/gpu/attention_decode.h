@@ -120,16 +120,22 @@ DEVICE decode_rows find_rows(const rf_gpu_attention_args *a, const decode_task *
     return {row, row == NO_ROW ? 0 : left};
 }
 
-/* Row r of the lane's; zeros where it has none, because what is there may be no number. */
+/* Row r of the lane's. Where it has none, some other row, not to be used: a condition here would be
+ * waited for together with the load. */
 template <typename S>
 DEVICE void load_row(const rf_gpu_attention_args *a, const decode_rows *rows, u32 r, u64 from,
                      kv_part<S::type, S::n_elements> *part)
 {
+    const u32 row = rows->n ? rows->row + minimum(r, rows->n - 1) : 0;
+    const u8 *p = GLOBAL(const u8, from) + (u64)row * a->kv.row_bytes;
     const u32 first = lane() % S::width * S::n_elements;
-    const u8 *p = GLOBAL(const u8, from) + (u64)(rows->row + r) * a->kv.row_bytes;
-    clear_part(part);
-    if (r < rows->n && first < a->kv.head_size)
-        load_part(part, p, first, a->kv.head_size);
+    load_part(part, p, first < a->kv.head_size ? first : 0, a->kv.head_size);
+}
+
+/* Of n rows that a lane has, whether row r is there for its elements. */
+template <typename S> DEVICE bool is_there(const rf_gpu_attention_args *a, u32 r, u32 n)
+{
+    return r < n && lane() % S::width * S::n_elements < a->kv.head_size;
 }
 
 /* Has keys and values of positions base to base + warp_rows - 1 brought closer, long before they are
@@ -147,6 +153,7 @@ DEVICE void prefetch_rows(const rf_gpu_attention_args *a, const decode_task *tas
     const u32 lines = (a->kv.row_bytes + LINE - 1) / LINE;
     if (position >= task->end || row == NO_ROW)
         return;
+#pragma unroll 1
     for (u32 i = lane() / S::warp_rows; i < 2 * lines; i += WARP / S::warp_rows) {
         const u64 from = i < lines ? a->kv.keys : a->kv.values;
         const u32 line = i < lines ? i : i - lines;
@@ -175,7 +182,7 @@ DEVICE void score_rows(const rf_gpu_attention_args *a, const f32 q[S::n_heads][S
     UNROLL
     for (u32 r = 0; r < S::n_rows; r++) {
         f32 k[S::n_elements];
-        widen_part(&keys[r], k);
+        widen_part(keys[r], is_there<S>(a, r, rows->n), k);
         load_row<S>(a, rows, r, a->kv.values, &values[r]);
         UNROLL
         for (u32 h = 0; h < S::n_heads; h++) {
@@ -223,14 +230,15 @@ template <typename S> DEVICE void weigh_rows(decode_state<S> *state, f32 *scores
     }
 }
 
+/* n: rows that the lane has */
 template <typename S>
-DEVICE void add_values(decode_state<S> *state, const f32 *weights,
-                       const kv_part<S::type, S::n_elements> *values)
+DEVICE void add_values(const rf_gpu_attention_args *a, decode_state<S> *state, const f32 *weights,
+                       const kv_part<S::type, S::n_elements> *values, u32 n)
 {
     UNROLL
     for (u32 r = 0; r < S::n_rows; r++) {
         f32 v[S::n_elements];
-        widen_part(&values[r], v);
+        widen_part(values[r], is_there<S>(a, r, n), v);
         UNROLL
         for (u32 h = 0; h < S::n_heads; h++) {
             const u32 i = r * S::n_heads + h;
@@ -308,6 +316,7 @@ DEVICE void attend_split(const rf_gpu_attention_args *a, const decode_task *task
         prefetch_rows<S>(a, task, ahead, base + 2 * step);
         ahead = page_of(&a->kv, task->sequence, ahead_of<S>(base + 3 * step));
         score_rows<S>(a, q, &rows, keys, values, scores);
+        const u32 n_rows = rows.n;
         position += step;
         rows = find_rows<S>(a, task, page, position);
         UNROLL
@@ -315,7 +324,7 @@ DEVICE void attend_split(const rf_gpu_attention_args *a, const decode_task *task
             load_row<S>(a, &rows, r, a->kv.keys, &keys[r]);
         page = page_of(&a->kv, task->sequence, position + step);
         weigh_rows<S>(state, scores);
-        add_values<S>(state, scores, values);
+        add_values<S>(a, state, scores, values, n_rows);
     }
 }
 
@@ -601,6 +610,7 @@ DEVICE void attend_token(const rf_gpu_attention_args *a, u32 token, u32 split, f
  * different ones. Which of them are for this kernel is found out for all of them at once. */
 template <typename S> DEVICE void attend_tokens(const rf_gpu_attention_args *a)
 {
+    release_next();
     if (a->tokens_per_block == 1) { /* positions and pages are not written by kernels */
         decode_task task;
         if (find_task<S>(a, block_x(), block_z(), &task))

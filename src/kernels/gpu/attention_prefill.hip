@@ -166,7 +166,7 @@ template <u32 type> DEVICE f16x8 load_eight(const u8 *row, u32 first)
     f32 x[8];
     f16x8 out;
     load_part(&part, row, first);
-    widen_part(&part, x);
+    widen_part(part, true, x);
     UNROLL
     for (u32 i = 0; i < 8; i++)
         out[i] = to_f16(x[i]);

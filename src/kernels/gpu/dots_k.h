@@ -23,58 +23,57 @@ DEVICE u32 chunk_q5_k(u32 index)
     return chunk_q4_k(index);
 }
 
-DEVICE u32 u16_at(const u8 *memory, u32 at)
-{
-    return *(const u16 *)(memory + at);
-}
-
-/*
- * Scales and mins of sub-blocks 2c and 2c + 1 (rf_q4_k_scale), two at a time, from the block's
- * start at `at`. Both are some low bits, of bytes that depend on which half they are in, and for
- * the second half upper bits. What depends on c alone is the same for all blocks of a lane.
- */
-DEVICE void scales_q4_k(const u8 *memory, u32 at, u32 c, piece *p)
+/* Scales and mins of sub-blocks 2c and 2c + 1 (rf_q4_k_scale), two at a time, of the first 16 bytes of
+ * a block. Both are some low bits, and for the second half of the sub-blocks upper bits elsewhere. What
+ * depends on c alone is the same for all blocks of a lane. */
+DEVICE void scales_q4_k(u32x4 head, u32 c, piece *p)
 {
     const bool first = c < 2;
-    const u32 a = 4 + 2 * (c % 2), b = a + 4, e = a + 8;
+    const u32 shift = 16 * (c % 2);
     const u32 low = first ? 0x3F3FU : 0x0F0FU, high = first ? 0 : 0x3030U;
-    const u32 from_scales = first ? a : e, from_mins = first ? b : e, shift = first ? 0 : 4;
-    u32 scales = u16_at(memory, at + from_scales) & low;
-    u32 mins = u16_at(memory, at + from_mins) >> shift & low;
-    scales |= u16_at(memory, at + a) >> 2 & high;
-    mins |= u16_at(memory, at + b) >> 2 & high;
+    u32 a = head.y >> shift, b = head.z >> shift, e = head.w >> shift;
+    u32 scales = ((first ? a : e) & low) | (a >> 2 & high);
+    u32 mins = ((first ? b : e >> 4) & low) | (b >> 2 & high);
     p->scale[0] = (i32)(scales & 255U);
     p->scale[1] = (i32)(scales >> 8);
     p->min[0] = (i32)(mins & 255U);
     p->min[1] = (i32)(mins >> 8);
-    u32 factors[1];
-    words_of_4<1>(memory, at, factors);
-    p->d = low_f16(factors[0]);
-    p->m = -high_f16(factors[0]);
+    p->d = low_f16(head.x);
+    p->m = -high_f16(head.x);
 }
 
-DEVICE void unpack_q4_k(const u8 *memory, u32 at, u32 part, piece *p)
+typedef struct raw_q4_k {
+    u32x4 head; /* d, dmin, scales and mins */
+    u32x4 quants;
+} raw_q4_k;
+
+DEVICE void load_q4_k(const u8 *block, u32 part, raw_q4_k *r)
 {
-    u32 w[4];
-    words_of_16(memory, at + 16 + 16 * part, w);
+    r->head = load_once((const u32x4 *)block);
+    r->quants = load_once((const u32x4 *)(block + 16 + 16 * part));
+}
+
+DEVICE void unpack_q4_k(const raw_q4_k *r, u32 part, piece *p)
+{
+    const u32 w[4] = {r->quants.x, r->quants.y, r->quants.z, r->quants.w};
     split_nibbles(w, p->q);
-    scales_q4_k(memory, at, part / 2, p);
+    scales_q4_k(r->head, part / 2, p);
 }
 
 DEVICE void unpack_q5_k(const u8 *memory, u32 at, u32 part, piece *p)
 {
+    const u32 c = part / 2;
     u32 w[4], fifths[4];
     words_of_16(memory, at + 16 + 16 * (part % 2), fifths);
     words_of_16(memory, at + 48 + 16 * part, w);
     split_nibbles(w, p->q);
-    u32 c = part / 2;
 #pragma unroll
     for (u32 i = 0; i < 4; i++) {
         u32 bits = fifths[i] >> (2 * c);
         p->q[i] |= bits << 4 & 0x10101010U;
         p->q[4 + i] |= bits << 3 & 0x10101010U;
     }
-    scales_q4_k(memory, at, c, p);
+    scales_q4_k(shared_16(memory + at), c, p);
 }
 
 /* ---- Q6_K: part 4n + g has bytes 16g to 16g + 15 of the 64 of half n: sub-blocks g and g + 4 ---

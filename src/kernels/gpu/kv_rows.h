@@ -24,11 +24,6 @@ template <> struct kv_part<RF_GPU_KV_Q8_0, 8> {
     u32 misaligned;
 };
 
-template <u32 type, u32 n> DEVICE void clear_part(kv_part<type, n> *p)
-{
-    __builtin_memset(p, 0, sizeof(*p));
-}
-
 /* From element `first` of a row on; first is a multiple of n, rows of F32 and F16 are aligned to 16
  * bytes. */
 template <u32 n> DEVICE void load_part(kv_part<RF_GPU_KV_F32, n> *p, const u8 *row, u32 first)
@@ -54,26 +49,39 @@ DEVICE void load_part(kv_part<RF_GPU_KV_Q8_0, 8> *p, const u8 *row, u32 first)
     p->misaligned = misaligned;
 }
 
-template <u32 n> DEVICE void widen_part(const kv_part<RF_GPU_KV_F32, n> *p, f32 *out)
+/* Zeros in place of what is not there, which may be no number. */
+DEVICE u32x4 if_there(u32x4 v, bool there)
 {
+    const u32x4 zero = {0, 0, 0, 0};
+    return there ? v : zero;
+}
+
+template <u32 n> DEVICE void widen_part(kv_part<RF_GPU_KV_F32, n> p, bool there, f32 *out)
+{
+    UNROLL
+    for (u32 i = 0; i < n / 4; i++)
+        p.v[i] = if_there(p.v[i], there);
     UNROLL
     for (u32 i = 0; i < n; i++)
-        out[i] = f32_from_bits(p->v[i / 4][i % 4]);
+        out[i] = f32_from_bits(p.v[i / 4][i % 4]);
 }
-template <u32 n> DEVICE void widen_part(const kv_part<RF_GPU_KV_F16, n> *p, f32 *out)
+template <u32 n> DEVICE void widen_part(kv_part<RF_GPU_KV_F16, n> p, bool there, f32 *out)
 {
     UNROLL
+    for (u32 i = 0; i < n / 8; i++)
+        p.v[i] = if_there(p.v[i], there);
+    UNROLL
     for (u32 i = 0; i < n / 2; i++) {
-        const f16x2 two = __builtin_bit_cast(f16x2, (u32)p->v[i / 4][i % 4]);
+        const f16x2 two = __builtin_bit_cast(f16x2, (u32)p.v[i / 4][i % 4]);
         out[2 * i] = (f32)two.x;
         out[2 * i + 1] = (f32)two.y;
     }
 }
-DEVICE void widen_part(const kv_part<RF_GPU_KV_Q8_0, 8> *p, f32 *out)
+DEVICE void widen_part(const kv_part<RF_GPU_KV_Q8_0, 8> &p, bool there, f32 *out)
 {
-    const u32 low = p->misaligned ? p->words.x >> 16 | p->words.y << 16 : p->words.x;
-    const u32 high = p->misaligned ? p->words.y >> 16 | p->ends << 16 : p->words.y;
-    const f32 d = f16_from_bits((u16)(p->ends >> 16));
+    const u32 low = p.misaligned ? p.words.x >> 16 | p.words.y << 16 : p.words.x;
+    const u32 high = p.misaligned ? p.words.y >> 16 | p.ends << 16 : p.words.y;
+    const f32 d = there ? f16_from_bits((u16)(p.ends >> 16)) : 0.0F;
     UNROLL
     for (u32 i = 0; i < 4; i++) {
         out[i] = d * (f32)(i8)(low >> 8 * i);
@@ -115,11 +123,11 @@ DEVICE void load_part(kv_part<type, n> *p, const u8 *row, u32 first, u32 head_si
         load_part(p, row, first);
     }
 }
-template <u32 n> DEVICE void widen_part(const kv_any<n> *p, f32 *out)
+template <u32 n> DEVICE void widen_part(const kv_any<n> &p, bool there, f32 *out)
 {
     UNROLL
     for (u32 i = 0; i < n; i++)
-        out[i] = p->v[i];
+        out[i] = there ? p.v[i] : 0.0F;
 }
 
 #endif

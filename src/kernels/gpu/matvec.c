@@ -8,10 +8,10 @@
 /* Blocks for each compute unit: as many as are resident at a time. With one, products that follow each
  * other overlap more, but blocks find two places on some units and none on others: 14 % slower in all
  * (docs/performance.md). */
-#define BLOCKS_A_UNIT 1U
+#define BLOCKS_A_UNIT 2U
 
 /* What a share of a pair costs beside its steps, in steps: its sums over a warp. */
-#define SHARE_COST 0.4
+#define SHARE_COST 1.0
 
 /* Elements of activations that a block keeps, over all rows: 20 KiB. A tile is at least one step of
  * each warp. */
@@ -29,7 +29,8 @@
 /* Of one launch. */
 typedef struct geometry {
     uint32_t columns; /* rows that the kernel is for */
-    uint32_t warps;   /* of a block */
+    uint32_t threads; /* of a block */
+    uint32_t warps;
     uint32_t n_pairs;
     uint32_t n_blocks;
     uint32_t step; /* elements */
@@ -72,11 +73,21 @@ static double time_of(const geometry *g, uint32_t split)
 static void choose_split(geometry *g)
 {
     g->split = 1;
-    for (uint32_t split = 2; split <= g->warps && split <= g->n_steps; split *= 2)
-        g->split = time_of(g, split) < time_of(g, g->split) ? split : g->split;
+    for (uint32_t split = 2; split <= g->warps && split <= g->n_steps; split++) {
+        if (g->warps % split == 0 && time_of(g, split) < time_of(g, g->split))
+            g->split = split;
+    }
 }
 
-/* Blocks: one for each compute unit as a rule; more where the sums of their pairs would take too much. */
+static uint32_t smaller_split(const geometry *g)
+{
+    uint32_t split = g->split - 1;
+    while (g->warps % split != 0)
+        split--;
+    return split;
+}
+
+/* Blocks: as many as are resident as a rule; more where the sums of their pairs would take too much. */
 static void choose_blocks(const rf_gpu_product *product, const rf_gpu_traits *traits, geometry *g)
 {
     const uint32_t rows = product->n_experts ? product->n_rows : 1; /* each has blocks of its own */
@@ -87,7 +98,7 @@ static void choose_blocks(const rf_gpu_product *product, const rf_gpu_traits *tr
     g->n_blocks = blocks < g->n_pairs ? blocks : g->n_pairs;
     choose_split(g);
     while (g->split > 1 && ceiling(g->n_pairs, g->n_blocks) > most_pairs / g->split)
-        g->split /= 2;
+        g->split = smaller_split(g);
 }
 
 /* Bytes of shared memory, with slots and tile_steps for a split. */
@@ -117,7 +128,8 @@ static geometry geometry_for(const rf_gpu_product *product, const rf_gpu_traits 
                              uint32_t columns)
 {
     const rf_type_info *type = rf_type_describe((uint32_t)product->type);
-    geometry g = {.columns = columns, .warps = RF_GPU_MATVEC_THREADS / traits->warp_size};
+    geometry g = {.columns = columns, .threads = RF_GPU_MATVEC_THREADS(type->block_elements, type->block_bytes)};
+    g.warps = g.threads / traits->warp_size;
     uint32_t piece = is_float(product->type)
                          ? 16 / type->block_bytes
                          : RF_GPU_MATVEC_PIECE(type->block_elements, type->block_bytes);
@@ -132,7 +144,7 @@ static geometry geometry_for(const rf_gpu_product *product, const rf_gpu_traits 
         return g;
     place_in_shared(type, traits, &g);
     while (g.split > 1 && g.shared_bytes > traits->shared_bytes) {
-        g.split /= 2;
+        g.split = smaller_split(&g);
         place_in_shared(type, traits, &g);
     }
     return g;
@@ -166,14 +178,6 @@ static void set_parts(const rf_gpu_product *product, struct rf_gpu_matvec_args *
         if (i < parts_of(product))
             pairs += pairs_of(product, i);
     }
-}
-
-static uint32_t log2_of(uint32_t power)
-{
-    uint32_t n = 0;
-    while (power >> (n + 1))
-        n++;
-    return n;
 }
 
 static rf_gpu_matvec_end end_of(rf_linear_end end)
@@ -224,7 +228,7 @@ static struct rf_gpu_matvec_args args_of(const rf_gpu_product *product, const ge
         .end = end_of(product->end),
         .block_pairs = g->n_pairs / g->n_blocks,
         .longer_blocks = g->n_pairs % g->n_blocks,
-        .split_log2 = log2_of(g->split),
+        .split = g->split,
         .turn_pairs = g->warps / g->split,
         .n_steps = g->n_steps,
         .tile_steps = g->tile_steps,
@@ -256,7 +260,7 @@ rf_status rf_gpu_matvec(const rf_compute *compute, const rf_gpu_product *product
     rf_gpu_launch launch = {.unit = unit,
                             .kernel = kernel,
                             .blocks = {g.n_blocks},
-                            .threads = RF_GPU_MATVEC_THREADS,
+                            .threads = g.threads,
                             .shared_bytes = g.shared_bytes,
                             .overlap = true};
     const uint32_t rows = product->n_experts ? product->n_rows : 1;

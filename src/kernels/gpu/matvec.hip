@@ -24,15 +24,17 @@
 /* Blocks that are resident on a multiprocessor, which limits registers: to 64 a thread with two, so that the
  * next kernel's first block finds room beside this one's, or 128. */
 #if !IS_FLOAT(RF_WEIGHT)
-#define LARGE (shape::piece > 32)
+#define LARGE   (shape::piece > 32)
+#define THREADS RF_GPU_MATVEC_THREADS(shape::block, shape::bytes)
 #else
-#define LARGE 0
+#define LARGE   0
+#define THREADS RF_GPU_MATVEC_THREADS(1U, 2U)
 #endif
 
 #define NAME_(type, rows) matvec_##type##_##rows
 #define NAME(type, rows)  NAME_(type, rows)
 #define MATVEC_(name, rows, resident)                                                              \
-    KERNEL_RESIDENT(name, rf_gpu_matvec_args, RF_GPU_MATVEC_THREADS, resident)                     \
+    KERNEL_RESIDENT(name, rf_gpu_matvec_args, THREADS, resident)                     \
     {                                                                                              \
         matvec<rows>(&a);                                                                          \
     }

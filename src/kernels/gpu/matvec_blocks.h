@@ -1,11 +1,10 @@
 /*
  * matvec_blocks.h: the part of matvec.hip for weights in blocks, with activations in q8.
  *
- * Weights go to shared memory by copies of 16 bytes that nobody waits for until they are used, some
- * steps ahead: this keeps more bytes under way than registers could hold, has no wish for the
- * alignment of blocks of 18 or 210 bytes, and starts before the kernel ahead of this one has ended.
- * It goes on from one pair of rows to the next without a gap. Activations are there for the whole
- * block.
+ * Weights are on their way some steps before they are used, from one pair of rows to the next without
+ * a gap, and from before the kernel ahead of this one has ended. How depends on the type: a feed brings
+ * them to registers (matvec_direct.h) or to shared memory (matvec_ring.h). Activations are there for
+ * the whole block.
  */
 #ifndef RF_KERNELS_GPU_MATVEC_BLOCKS_H
 #define RF_KERNELS_GPU_MATVEC_BLOCKS_H
@@ -20,14 +19,20 @@
 #define CHUNK_OF(type)  CHUNK_OF_(type)
 #define UNPACK_(type)   unpack_##type
 #define UNPACK(type)    UNPACK_(type)
+#define RAW_(type)      raw_##type
+#define RAW(type)       RAW_(type)
+#define LOAD_(type)     load_##type
+#define LOAD(type)      LOAD_(type)
 typedef SHAPE_OF(RF_WEIGHT) shape;
+
+/* The type with a feed to registers, for want of more that would fit there: it has raw_TYPE and load_TYPE. */
+#define DIRECT_q4_k 1
+#define IS_DIRECT_(type) DIRECT_##type
+#define IS_DIRECT(type)  IS_DIRECT_(type)
 
 enum {
     STEP = RF_WARP * shape::piece, /* elements */
     STEP_BYTES = STEP / shape::block * shape::bytes,
-    SLOT = RF_GPU_MATVEC_SLOT(RF_WARP, shape::piece, shape::block, shape::bytes), /* of a row */
-    DEPTH = RF_GPU_MATVEC_DEPTH(RF_WARP, SLOT, ASYNCHRONOUS_COPIES),
-    COPIES = (SLOT / 16 + RF_WARP - 1) / RF_WARP,
     ALIGNED = shape::bytes % 16 == 0, /* rows start at multiples of 16 bytes */
 };
 
@@ -61,55 +66,28 @@ DEVICE u32 end_of_tile(const matvec_args *a, u32 first)
 /* Before the first step of the tile that begins at step `first`. */
 DEVICE void open_cursor(const matvec_args *a, const share *s, u32 first, cursor *at)
 {
-    at->step = first + turn_of(a);
-    at->local = at->step < end_of_tile(a, first) ? warp() >> a->split_log2 : s->n_pairs;
+    at->step = first + s->turn;
+    at->local = at->step < end_of_tile(a, first) ? s->group : s->n_pairs;
     if (at->local < s->n_pairs)
         open_pair(a, s, at);
 }
 
 DEVICE void advance(const matvec_args *a, const share *s, u32 first, cursor *at)
 {
-    at->step += 1U << a->split_log2;
+    at->step += a->split;
     if (at->step < end_of_tile(a, first))
         return;
-    at->step = first + turn_of(a);
+    at->step = first + s->turn;
     at->local += a->turn_pairs;
     if (at->local < s->n_pairs)
         open_pair(a, s, at);
 }
 
-DEVICE void copy_step(const matvec_args *a, const cursor *at, u8 *slot)
-{
-    const u32 row_bytes = a->k / shape::block * shape::bytes;
-#pragma unroll
-    for (u32 r = 0; r < 2; r++) {
-        u32 start = at->step * STEP_BYTES + at->skew[r];
-        u32 end = minimum(start + STEP_BYTES, row_bytes + at->skew[r]);
-        u32 first = start & ~15U;
-#pragma unroll
-        for (u32 i = 0; i < COPIES; i++) {
-            u32 local = 16 * (i * WARP + lane());
-            u32 from = first + local;
-            if (from >= end)
-                continue;
-            if (ALIGNED)
-                copy_async(slot + r * SLOT + local, at->rows[r] + from);
-            else
-                copy_async_some(slot + r * SLOT + local, at->rows[r] + from,
-                                minimum(end - from, 16U));
-        }
-    }
-}
-
-/* Copies the cursor's step, if there is one, and goes on to the next. One group of copies either way. */
-DEVICE void copy_ahead(const matvec_args *a, const share *s, u32 first, cursor *at, u8 *slot)
-{
-    if (at->local < s->n_pairs) {
-        copy_step(a, at, slot);
-        advance(a, s, first, at);
-    }
-    copy_commit();
-}
+#if IS_DIRECT(RF_WEIGHT)
+#include "kernels/gpu/matvec_direct.h"
+#else
+#include "kernels/gpu/matvec_ring.h"
+#endif
 
 /* ---- products ---------------------------------------------------------------------------------*/
 
@@ -174,19 +152,15 @@ DEVICE f32 dot_parts(const piece *p, const column *v, u32 odd)
     return shape::mins ? fused(p->m, mins, p->d * sum) : p->d * sum;
 }
 
-/* One step of a lane, whose piece there is. skew: of the rows' starts */
+/* One step of a lane, whose piece there is. turn: which step of the tile it is */
 template <u32 columns>
-DEVICE void add_step(const u32 skew[2], const tile *x, u32 step, u32 turn, const u8 *slot,
-                     f32 *sums)
+DEVICE void add_step(const feed *from, const tile *x, u32 step, u32 turn, f32 *sums)
 {
     const u32 odd = CHUNK_OF(RF_WEIGHT)(lane()) & 1U;
     piece p[2];
 #pragma unroll
-    for (u32 r = 0; r < 2; r++) {
-        u32 start = ALIGNED ? 0 : (step * STEP_BYTES + skew[r]) & 15U;
-        u32 at = r * SLOT + start + lane() / shape::parts * shape::bytes;
-        UNPACK(RF_WEIGHT)(slot, at, lane() % shape::parts, &p[r]);
-    }
+    for (u32 r = 0; r < 2; r++)
+        unpack_row(from, step, r, &p[r]);
 #pragma unroll
     for (u32 c = 0; c < columns; c++) {
         column v = load_column(x, c, turn);
@@ -199,43 +173,28 @@ DEVICE void add_step(const u32 skew[2], const tile *x, u32 step, u32 turn, const
 
 /* ---- the kernel -------------------------------------------------------------------------------*/
 
-/* The first copies of a tile's steps into a warp's ring of slots. */
-DEVICE void start_tile(const matvec_args *a, const share *s, u32 first, cursor *ahead, u8 *ring)
-{
-    open_cursor(a, s, first, ahead);
-#pragma unroll
-    for (u32 i = 0; i < DEPTH; i++)
-        copy_ahead(a, s, first, ahead, ring + i * (2 * SLOT));
-}
-
-/* A warp's shares of pairs in a tile that was started. */
+/* A warp's shares of pairs in a tile whose first weights are under way. */
 template <u32 columns>
 DEVICE void multiply_tile(const matvec_args *a, const share *s, const tile *x, u32 first,
-                          cursor *ahead, u8 *ring)
+                          feed *weights)
 {
     const u32 end = end_of_tile(a, first);
-    u8 *slot = ring;
-    for (u32 local = warp() >> a->split_log2; local < s->n_pairs; local += a->turn_pairs) {
-        u32 step = first + turn_of(a);
+    for (u32 local = s->group; local < s->n_pairs; local += a->turn_pairs) {
+        u32 step = first + s->turn;
         if (step >= end)
             return;
-        cursor at;
-        at.local = local;
-        open_pair(a, s, &at); /* its skew, and nothing of it where ALIGNED */
         f32 sums[2 * columns];
 #pragma unroll
         for (u32 i = 0; i < 2 * columns; i++)
             sums[i] = 0.0F;
-        for (; step < end; step += 1U << a->split_log2) {
-            copy_wait<DEPTH - 1>();
-            warp_barrier();
+        open_pair_of_feed(a, s, local, weights);
+        for (; step < end; step += a->split) {
+            take_step(a, s, first, weights);
             if (step * STEP + lane() * shape::piece < a->k)
-                add_step<columns>(at.skew, x, step, step - first, slot, sums);
-            warp_barrier();
-            copy_ahead(a, s, first, ahead, slot);
-            slot = slot == ring + (a->slots - 1) * (2 * SLOT) ? ring : slot + 2 * SLOT;
+                add_step<columns>(weights, x, step, step - first, sums);
+            leave_step(a, s, first, weights);
         }
-        put_sums<columns>(a, local, sums, first > 0);
+        put_sums<columns>(a, s, local, sums, first > 0);
     }
 }
 
@@ -245,27 +204,27 @@ template <u32 columns> DEVICE void matvec(const matvec_args *a)
         wait_for_previous();
     share s = open_share(a);
     u32 tile_size = a->tile_steps * STEP;
-    u8 *quants = SHARED(u8) + RF_GPU_MATVEC_SUMS(a->block_pairs + 1, 1U << a->split_log2, n_warps(), columns);
+    u8 *quants = SHARED(u8) +
+                 RF_GPU_MATVEC_SUMS(a->block_pairs + 1, a->split, n_warps(), columns);
     u8 *scales = quants + columns * tile_size;
     u8 *rings = scales + columns * tile_size / RF_GPU_Q8_BLOCK * SCALE_BYTES;
-    u8 *ring = rings + warp() * a->slots * (2 * SLOT);
     tile x = {quants, scales, tile_size};
-    cursor ahead;
+    feed weights;
     f32 scale[columns];
-    start_tile(a, &s, 0, &ahead, ring);
+    start_feed(a, &s, 0, rings, &weights);
     prefetch_norm(a);
     release_next();
     wait_for_previous();
     open_rows<columns>(a, &s, &x, scale);
     barrier();
-    multiply_tile<columns>(a, &s, &x, 0, &ahead, ring);
+    multiply_tile<columns>(a, &s, &x, 0, &weights);
     /* A single row has a single tile: the kernel of two rows is for those that are too long. */
     for (u32 first = a->tile_steps; columns > 1 && first < a->n_steps; first += a->tile_steps) {
-        start_tile(a, &s, first, &ahead, ring);
+        start_feed(a, &s, first, rings, &weights);
         barrier();
         fill_tile<columns>(a, &s, &x, first * STEP, scale);
         barrier();
-        multiply_tile<columns>(a, &s, &x, first, &ahead, ring);
+        multiply_tile<columns>(a, &s, &x, first, &weights);
     }
     end_products<columns>(a, &s);
 }

@@ -96,11 +96,11 @@ DEVICE void add_floats(const matvec_args *a, const u32x4 weights[2], const f32 *
 /* A warp's share of two rows that start at multiples of 16 bytes. x is there once previous kernels
  * have ended. */
 template <u32 columns>
-DEVICE void sum_vectors(const matvec_args *a, const f32 *x, const u8 *const rows[2], f32 *sums)
+DEVICE void sum_vectors(const matvec_args *a, const share *s, const f32 *x, const u8 *const rows[2], f32 *sums)
 {
     u32x4 weights[AHEAD][2];
-    const u32 gap = (STEP << a->split_log2);
-    u32 element = turn_of(a) * STEP + lane() * FLOATS;
+    const u32 gap = a->split * STEP;
+    u32 element = s->turn * STEP + lane() * FLOATS;
     u32 ahead = element;
 #pragma unroll
     for (u32 i = 0; i < AHEAD; i++, ahead += gap) {
@@ -125,10 +125,10 @@ DEVICE void sum_vectors(const matvec_args *a, const f32 *x, const u8 *const rows
 
 /* Of any rows, an element at a time. */
 template <u32 columns>
-DEVICE void sum_elements(const matvec_args *a, const f32 *x, const u8 *const rows[2], f32 *sums)
+DEVICE void sum_elements(const matvec_args *a, const share *s, const f32 *x, const u8 *const rows[2], f32 *sums)
 {
     wait_for_previous();
-    for (u32 i = turn_of(a) * WARP + lane(); i < a->k; i += (WARP << a->split_log2)) {
+    for (u32 i = s->turn * WARP + lane(); i < a->k; i += a->split * WARP) {
 #pragma unroll
         for (u32 c = 0; c < columns; c++) {
             if (columns > 1 && c >= a->n_rows)
@@ -148,7 +148,7 @@ template <u32 columns> DEVICE void matvec(const matvec_args *a)
     release_next();
     share s = open_share(a);
     const f32 *x = GLOBAL(const f32, a->x) + (u64)(s.output_row / a->row_divisor) * a->stride;
-    for (u32 local = warp() >> a->split_log2; local < s.n_pairs; local += a->turn_pairs) {
+    for (u32 local = s.group; local < s.n_pairs; local += a->turn_pairs) {
         pair_rows pair = rows_of_pair(a, s.first_pair + local);
         u64 weights[2] = {weights_of(a, &s, &pair, 0), weights_of(a, &s, &pair, 1)};
         const u8 *rows[2] = {GLOBAL(const u8, weights[0]), GLOBAL(const u8, weights[1])};
@@ -157,10 +157,10 @@ template <u32 columns> DEVICE void matvec(const matvec_args *a)
         for (u32 i = 0; i < 2 * columns; i++)
             sums[i] = 0.0F;
         if ((weights[0] | weights[1] | a->stride * 4) % 16 == 0)
-            sum_vectors<columns>(a, x, rows, sums);
+            sum_vectors<columns>(a, &s, x, rows, sums);
         else
-            sum_elements<columns>(a, x, rows, sums);
-        put_sums<columns>(a, local, sums, false);
+            sum_elements<columns>(a, &s, x, rows, sums);
+        put_sums<columns>(a, &s, local, sums, false);
     }
     wait_for_previous(); /* also who had nothing to do: the block's end may add to what is there */
     end_products<columns>(a, &s);

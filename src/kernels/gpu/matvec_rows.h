@@ -119,8 +119,9 @@ DEVICE void put_quants(const tile *to, u32 c, u32 at, f32x4 v, bool inside)
 }
 
 /* Elements i to i + 3 of a row, times their norm. */
-DEVICE f32x4 normed(const matvec_args *a, f32x4 v, u32 i, f32 scale)
+DEVICE f32x4 read_four(const matvec_args *a, const f32 *row, u32 i, f32 scale)
 {
+    f32x4 v = *(const f32x4 *)(row + i);
     return a->norm ? v * scale * *(const f32x4 *)(GLOBAL(const f32, a->norm) + i) : v;
 }
 
@@ -138,14 +139,13 @@ DEVICE void fill_column(const matvec_args *a, const f32 *row, const tile *to, u3
 #pragma unroll
         for (u32 j = 0; j < AHEAD; j++) {
             u32 i = element_of_turn(t + j);
-            v[j] = *(const f32x4 *)(row + (i < count ? first + i : first));
+            v[j] = read_four(a, row, i < count ? first + i : first, scale);
         }
 #pragma unroll
         for (u32 j = 0; j < AHEAD; j++) {
             u32 i = element_of_turn(t + j);
             if (t + j < turns)
-                put_quants(to, column, i, normed(a, v[j], i < count ? first + i : first, scale),
-                           i < count);
+                put_quants(to, column, i, v[j], i < count);
         }
     }
 }

@@ -17,6 +17,8 @@ typedef struct share {
     u32 first_pair; /* in the list of all pairs */
     u32 n_pairs;
     u32 output_row; /* of the first column */
+    u32 group;      /* the first of the block's pairs that the warp has */
+    u32 turn;       /* which of the warps that share it this is: its first step */
 } share;
 
 /* With experts the ids are read here: previous kernels must have ended. */
@@ -24,6 +26,8 @@ DEVICE share open_share(const matvec_args *a)
 {
     share s = {};
     u32 block = block_x();
+    s.group = warp() / a->split;
+    s.turn = warp() - s.group * a->split;
     s.first_pair = block * a->block_pairs + minimum(block, a->longer_blocks);
     s.n_pairs = a->block_pairs + (block < a->longer_blocks ? 1 : 0);
     if (a->n_experts) {
@@ -32,12 +36,6 @@ DEVICE share open_share(const matvec_args *a)
         s.offset = minimum(id, a->n_experts - 1) * a->expert_bytes;
     }
     return s;
-}
-
-/* Which of the warps that share a pair this one is: its first step. */
-DEVICE u32 turn_of(const matvec_args *a)
-{
-    return warp() & ((1U << a->split_log2) - 1U);
 }
 
 /* The row of the input that a column is a product with. */
@@ -117,10 +115,10 @@ template <u32 n> DEVICE void warp_sums(f32 *values)
 
 /* Puts the sums of a warp's share of the block's pair `local`, [2][columns] of each lane, where the
  * block's end finds them: [n_pairs][split][2][columns]. They are overwritten. */
-template <u32 columns> DEVICE void put_sums(const matvec_args *a, u32 local, f32 *sums, bool more)
+template <u32 columns> DEVICE void put_sums(const matvec_args *a, const share *s, u32 local, f32 *sums, bool more)
 {
     const u32 n = 2 * columns;
-    f32 *to = SHARED(f32) + ((local << a->split_log2) + turn_of(a)) * n;
+    f32 *to = SHARED(f32) + (local * a->split + s->turn) * n;
     warp_sums<n>(sums);
     if (lane() % (WARP / n) == 0) {
         u32 i = lane() / (WARP / n);
@@ -130,9 +128,9 @@ template <u32 columns> DEVICE void put_sums(const matvec_args *a, u32 local, f32
 
 template <u32 columns> DEVICE f32 sum_of(const matvec_args *a, u32 local, u32 row, u32 column)
 {
-    const f32 *one = SHARED(const f32) + (((local << a->split_log2) * 2 + row) * columns + column);
+    const f32 *one = SHARED(const f32) + ((local * a->split * 2 + row) * columns + column);
     f32 sum = 0.0F;
-    for (u32 w = 0; w < 1U << a->split_log2; w++)
+    for (u32 w = 0; w < a->split; w++)
         sum += one[w * 2 * columns];
     return sum;
 }

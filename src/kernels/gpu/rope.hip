@@ -184,9 +184,11 @@ template <u32 n> DEVICE void turn_heads(const rf_gpu_rope_args *a)
  */
 KERNEL(rope_append, rf_gpu_rope_args, RF_GPU_ROPE_THREADS)
 {
+    release_next();
     turn_heads<2>(&a);
 }
 KERNEL(rope_append_wide, rf_gpu_rope_args, RF_GPU_ROPE_THREADS)
 {
+    release_next();
     turn_heads<RF_MAX_PAIRS / RF_WARP>(&a);
 }
