@@ -34,19 +34,23 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     u8 *slots;
     u32 slot_bytes;
     u32 n_spans;
-    u32 row_bytes;                             /* of weights */
-    bool plain;                                /* rows begin at multiples of 16, and so do spans */
-    const u8 *copied[TILES_][64 / RF_WARP];    /* from multiples of 16 on */
-    u32 copied_skew[TILES_][64 / RF_WARP];     /* to where rows begin; 0 where ALIGNED */
-    u32 skew[TILES_][DIRECT_ROWS];             /* the same of the rows that a lane multiplies */
-    u32 part[UNIT_PARTS];                      /* place_of_part of the first turn */
+    u32 row_bytes; /* of weights */
+    const u8 *copied[TILES_][64 / RF_WARP]; /* rows of weights that a lane copies a quarter of */
+    u32 copied_to;                         /* of the first of them, in a slot's weights of a warp */
+    /* What a thread copies of rows: this chunk of 8 elements of a stage, of every column_step-th
+     * column. */
+    u32 chunk, chunks, first_column, column_step, n_columns;
+    u64 first_place;               /* bytes: of the first column, where rows are not listed */
+    bool listed;                   /* prepared rows are anywhere */
+    u32 skew[TILES_][DIRECT_ROWS]; /* the same of the rows that a lane multiplies */
+    u32 part[UNIT_PARTS];          /* place_of_part of the first turn */
     direct_sums c[TILES_][COLUMNS_ / DIRECT_COLUMNS];
 };
 
 /* ---- units ----------------------------------------------------------------------------------- */
 
-/* Where chunk i of the 8 elements of a column's span is, in chunks: the lanes that read at once have
- * one in each of the banks. */
+/* Where chunk i of the 8 elements of a column's span is, in chunks: the lanes that read at once
+ * have one in each of the banks. */
 template <typename S> DEVICE u32 place_of_chunk(u32 i, u32 column)
 {
 #if RF_MATRIX == RF_MATRIX_MMA /* two columns; units of lanes differ in `half`, and half a span */
@@ -112,74 +116,76 @@ template <typename S> DEVICE void open_weights(S &s, const rf_gpu_gemm_args &a)
 {
     s.n_spans = (a.k + S::SPAN - 1) / S::SPAN;
     s.row_bytes = a.k / S::W::BLOCK * S::W::BYTES;
-    u32 skews = 0;
+    s.copied_to = place_of_row(lane() / 4) * S::ROW + 16 * (lane() % 4);
     UNROLL
     for (u32 tile = 0; tile < S::TILES; tile++) {
         UNROLL
-        for (u32 h = 0; h < S::COPY_ROWS; h++) {
-            const u8 *row = weight_row(s, a, tile, lane() / 4 + h * (WARP / 4));
-            u32 skew = S::ALIGNED ? 0 : (u32)(u64)row & 15;
-            s.copied[tile][h] = row - skew;
-            s.copied_skew[tile][h] = skew;
-            skews |= skew;
-        }
+        for (u32 h = 0; h < S::COPY_ROWS; h++)
+            s.copied[tile][h] = weight_row(s, a, tile, lane() / 4 + h * (WARP / 4));
         UNROLL
         for (u32 r = 0; r < DIRECT_ROWS; r++)
-            s.skew[tile][r] =
-                S::ALIGNED ? 0 : (u32)(u64)weight_row(s, a, tile, direct_row(r)) & 15;
+            s.skew[tile][r] = S::ALIGNED ? 0 : (u32)(u64)weight_row(s, a, tile, direct_row(r)) & 15;
     }
     UNROLL
     for (u32 i = 0; i < UNIT_PARTS; i++)
         s.part[i] = place_of_part<S>(0, i);
-    s.plain = S::SPAN_BYTES % 16 == 0 && (S::ALIGNED || !skews);
 }
 
-/* Begins to copy the warp's weights of a span; what is behind the rows' ends becomes 0. */
-template <typename S>
-DEVICE void copy_weights(const S &s, const rf_gpu_gemm_args &a, u32 span, u8 *slot)
+/* Begins to copy the warp's weights of a span; what is behind the rows' ends becomes 0. Where they
+ * are not near, all of a slot's rows is copied. */
+template <typename S> DEVICE void copy_weights(const S &s, u32 span, u8 *slot)
 {
     constexpr u32 COPIES = (S::ROW / 16 + 3) / 4;
-    bool whole = s.plain && (span + 1) * S::SPAN <= a.k;
+    constexpr bool EXACT = S::ALIGNED && S::W::BLOCK == S::SPAN; /* rows end where spans do */
+    u32 offset = span * S::SPAN_BYTES, quarter = 16 * (lane() % 4);
+    bool whole = EXACT || offset + S::ROW <= s.row_bytes;
+    bool last = S::ROW % 64 == 0 || quarter < S::ROW % 64; /* has some of the last copy */
+    slot += s.copied_to;
     UNROLL
-    for (u32 tile = 0; tile < S::TILES; tile++)
-        UNROLL
-        for (u32 h = 0; h < S::COPY_ROWS; h++) {
-            u32 row = lane() / 4 + h * (WARP / 4);
-            u8 *to = slot + (16 * tile + place_of_row(row)) * S::ROW;
-            const u8 *from = s.copied[tile][h];
-            u32 start = span * S::SPAN_BYTES + s.copied_skew[tile][h];
-            u32 end = minimum(start + S::SPAN_BYTES, s.row_bytes + s.copied_skew[tile][h]);
-            u32 first = start & ~15U;
+    for (u32 i = 0; i < S::TILES * S::COPY_ROWS; i++) {
+        u8 *to = slot + i * (WARP / 4) * S::ROW;
+        const u8 *from = s.copied[i / S::COPY_ROWS][i % S::COPY_ROWS] + offset;
+        u32 skew = S::ALIGNED ? 0 : (u32)(u64)from & 15;
+        from = from - skew + quarter;
+        if (whole) {
             UNROLL
-            for (u32 c = 0; c < COPIES; c++) {
-                u32 local = 16 * (lane() % 4 + 4 * c), at = first + local;
-                if (S::ROW % 64 && local >= S::ROW)
-                    continue;
-                if (!whole)
-                    copy_async_some(to + local, from + at, at < end ? minimum(end - at, 16U) : 0);
-                else if (local < S::SPAN_BYTES)
-                    copy_async(to + local, from + at);
-            }
+            for (u32 c = 0; c < COPIES; c++)
+                if (c + 1 < COPIES || last)
+                    copy_async(to + 64 * c, from + 64 * c);
+            continue;
         }
+        u32 end = minimum(S::SPAN_BYTES, s.row_bytes - offset) + skew, at = quarter;
+        UNROLL
+        for (u32 c = 0; c < COPIES; c++, at += 64)
+            if (c + 1 < COPIES || last)
+                copy_async_some(to + 64 * c, from + 64 * c, at < end ? minimum(end - at, 16U) : 0);
+    }
 }
 
 /* ---- rows of activations --------------------------------------------------------------------- */
+
+template <typename S> DEVICE void open_rows(S &s, const rf_gpu_gemm_args &a)
+{
+    u32 chunks = a.warps_k * (S::SPAN / 8);
+    s.chunk = thread() % chunks;
+    s.first_column = thread() / chunks;
+    s.column_step = n_threads() / chunks;
+}
 
 /* Begins to copy a stage's elements of all columns. */
 template <typename S>
 DEVICE void copy_rows(const S &s, const rf_gpu_gemm_args &a, u32 stage, u8 *slot)
 {
-    u32 chunks = a.warps_k * (S::SPAN / 8);
+    u32 inside = s.chunk % (S::SPAN / 8);
+    u32 first = 8 * (stage * a.warps_k * (S::SPAN / 8) + s.chunk);
     u32 n_columns = s.at.end_row - s.at.first_row;
-    u32 chunk = thread() % chunks, inside = chunk % (S::SPAN / 8);
-    u32 first = 8 * (stage * chunks + chunk);
-    slot += chunk / (S::SPAN / 8) * (S::COLUMNS * S::SPAN * 2);
+    const f16 *rows = GLOBAL(const f16, a.rows) + first;
+    slot += s.chunk / (S::SPAN / 8) * (S::COLUMNS * S::SPAN * 2);
 #pragma unroll 1
-    for (u32 column = thread() / chunks; column < n_columns; column += n_threads() / chunks) {
+    for (u32 column = s.first_column; column < n_columns; column += s.column_step) {
         u8 *to = slot + 16 * place_of_chunk<S>(inside, column);
-        const f16 *from = GLOBAL(const f16, a.rows) + (u64)s.from[column] * a.stride + first;
         if (first < a.stride)
-            copy_async(to, from);
+            copy_async(to, rows + (u64)s.from[column] * a.stride);
         else
             *(u32x4 *)to = (u32x4){0, 0, 0, 0};
     }
@@ -197,10 +203,10 @@ DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 
         UNROLL
         for (u32 tile = 0; tile < S::TILES; tile++)
             UNROLL
-            for (u32 r = 0; r < DIRECT_ROWS; r++)
-                UNROLL
-                for (u32 p = 0; p < DIRECT_PARTS; p++)
-                    x[tile].v[r][p] = half_part<typename S::W>(raw[tile][r], i + p);
+        for (u32 r = 0; r < DIRECT_ROWS; r++)
+            UNROLL
+        for (u32 p = 0; p < DIRECT_PARTS; p++)
+            x[tile].v[r][p] = half_part<typename S::W>(raw[tile][r], i + p);
         UNROLL
         for (u32 n = 0; n < S::N; n++) {
             direct_b y;
@@ -217,7 +223,8 @@ DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 
 
 /* A warp's weights of a span by its part of the stage's rows. */
 template <typename S>
-DEVICE void multiply_span(S &s, const rf_gpu_gemm_args &a, const u8 *slot, const u8 *weights, u32 span)
+DEVICE void multiply_span(S &s, const rf_gpu_gemm_args &a, const u8 *slot, const u8 *weights,
+                          u32 span)
 {
     const u8 *rows = slot + warp() % a.warps_k * (S::COLUMNS * S::SPAN * 2);
 #pragma unroll 1
@@ -226,14 +233,14 @@ DEVICE void multiply_span(S &s, const rf_gpu_gemm_args &a, const u8 *slot, const
         UNROLL
         for (u32 t = 0; t < S::TOGETHER; t++)
             UNROLL
-            for (u32 tile = 0; tile < S::TILES; tile++)
-                UNROLL
-                for (u32 r = 0; r < DIRECT_ROWS; r++) {
-                    u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
-                    u32 place = 16 * tile + place_of_row(direct_row(r));
-                    S::W::load(raw[t][tile][r], weights + place * S::ROW + skew,
-                               unit_group<S>(first + t), unit_half<S>(first + t));
-                }
+        for (u32 tile = 0; tile < S::TILES; tile++)
+            UNROLL
+        for (u32 r = 0; r < DIRECT_ROWS; r++) {
+            u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
+            u32 place = 16 * tile + place_of_row(direct_row(r));
+            S::W::load(raw[t][tile][r], weights + place * S::ROW + skew, unit_group<S>(first + t),
+                       unit_half<S>(first + t));
+        }
         UNROLL
         for (u32 t = 0; t < S::TOGETHER; t++)
             multiply_unit(s, raw[t], rows, first + t);
@@ -268,7 +275,7 @@ DEVICE void copy_own_weights(const S &s, const rf_gpu_gemm_args &a, u32 stage, u
 {
     u32 span = stage * a.warps_k + warp() % a.warps_k;
     if (span < s.n_spans)
-        copy_weights(s, a, span, warp_weights(s, a, slot));
+        copy_weights(s, span, warp_weights(s, a, slot));
 }
 
 /* A slot is filled again a stage after it was read, when all warps are known to be behind it: so
@@ -318,18 +325,17 @@ template <typename S> DEVICE void store_sums(const S &s, f32 *sums)
     UNROLL
     for (u32 tile = 0; tile < S::TILES; tile++)
         UNROLL
-        for (u32 n = 0; n < S::N; n++)
-            UNROLL
-            for (u32 i = 0; i < DIRECT_SUMS; i++) {
-                u32 column = n * DIRECT_COLUMNS + direct_sum_column(i);
-                own[(tile * S::COLUMNS + column) * RF_GPU_FEW_SUM_STRIDE + direct_sum_row(i)] =
-                    s.c[tile][n].v[i];
-            }
+    for (u32 n = 0; n < S::N; n++)
+        UNROLL
+    for (u32 i = 0; i < DIRECT_SUMS; i++) {
+        u32 column = n * DIRECT_COLUMNS + direct_sum_column(i);
+        own[(tile * S::COLUMNS + column) * RF_GPU_FEW_SUM_STRIDE + direct_sum_row(i)] =
+            s.c[tile][n].v[i];
+    }
 }
 
 /* One element, by all warps along k in their order. */
-template <typename S>
-DEVICE f32 sum_of(const f32 *sums, u32 warps_k, u32 tile, u32 column, u32 row)
+template <typename S> DEVICE f32 sum_of(const f32 *sums, u32 warps_k, u32 tile, u32 column, u32 row)
 {
     const u32 step = S::TILES * S::COLUMNS * RF_GPU_FEW_SUM_STRIDE;
     const f32 *one = sums + tile / S::TILES * warps_k * step +
@@ -377,15 +383,15 @@ template <typename S> DEVICE void run_few(const rf_gpu_gemm_args &a)
     s.from = SHARED(u32);
     s.to = s.from + S::COLUMNS;
     s.slots = (u8 *)(s.to + S::COLUMNS);
-    s.slot_bytes =
-        RF_GPU_FEW_SLOT(S::COLUMNS, a.warps_k, S::SPAN, n_warps(), S::TILES, S::ROW);
+    s.slot_bytes = RF_GPU_FEW_SLOT(S::COLUMNS, a.warps_k, S::SPAN, n_warps(), S::TILES, S::ROW);
     list_rows(a, s.at, S::COLUMNS, s.from, s.to);
     open_weights(s, a);
+    open_rows(s, a);
     UNROLL
     for (u32 tile = 0; tile < S::TILES; tile++)
         UNROLL
-        for (u32 n = 0; n < S::N; n++)
-            s.c[tile][n] = zero_sums();
+    for (u32 n = 0; n < S::N; n++)
+        s.c[tile][n] = zero_sums();
     multiply(s, a);
     end_work(s, a);
 }
