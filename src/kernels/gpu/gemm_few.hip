@@ -9,7 +9,7 @@
 #include "kernels/gpu/args_gemm_few.h"
 #include "kernels/gpu/gemm_share.h"
 #include "kernels/gpu/matrix_direct.h"
-#include "kernels/gpu/quants.h"
+#include "kernels/gpu/quants_whole.h"
 
 #if RF_MATRIX != RF_MATRIX_NONE
 
@@ -24,6 +24,10 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     static constexpr u32 TURNS = SPAN / UNIT / DIRECT_LANES; /* units of a lane in a row's span */
     /* Units of a row that are taken at once, as they have bytes in common; where sums leave the
      * registers for it. */
+    /* Operands are whole numbers, blocks are summed by themselves: quants_whole.h. A lane has the
+     * row of its operands in its sums too, and spans are blocks. */
+    static constexpr bool WHOLE =
+        RF_MATRIX == RF_MATRIX_MMA && whole<W_>::HAS && W_::BLOCK == SPAN;
     static constexpr u32 TOGETHER = TURNS == 2 && COLUMNS_ * TILES_ <= 32 ? 2 : 1;
     static constexpr bool ALIGNED = RF_GPU_FEW_ALIGNED(W_::BLOCK, W_::BYTES);
     static constexpr u32 COPY_ROWS = 64 / RF_WARP; /* of a tile, of which a lane copies a quarter */
@@ -221,12 +225,72 @@ DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 
     }
 }
 
+/* A block of each of a lane's rows by all columns: of whole numbers, whose sums are multiplied when
+ * it, or where there are many a unit of it, has been added. */
+template <typename S> DEVICE void multiply_block(S &s, const u8 *rows, const u8 *weights, u32 span, u32 tile)
+{
+    typedef whole<typename S::W> form;
+    constexpr bool OFTEN = S::N > 2;
+    direct_sums c[S::N], mins[S::N];
+#pragma unroll OFTEN ? 1 : S::TURNS
+    for (u32 t = 0; t < S::TURNS; t++) {
+        typename form::head head[DIRECT_ROWS];
+        direct_a x[UNIT_PARTS], min[2];
+        UNROLL
+        for (u32 r = 0; r < DIRECT_ROWS; r++) {
+            u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
+            const u8 *row =
+                weights + (16 * tile + place_of_row(direct_row(r))) * S::ROW + skew;
+            typename S::W::raw raw;
+            S::W::load(raw, row, unit_group<S>(t), unit_half<S>(t));
+            head[r] = form::head_of(raw, direct_lane() >= 2);
+            if constexpr (form::MINS) {
+                UNROLL
+                for (u32 run = 0; run < 2; run++) {
+                    u32 m = form::min(head[r], t, run);
+                    min[run].v[r][0] = (u32x4){m, m, m, m};
+                }
+            }
+            form::parts(raw, head[r], t, r, x);
+        }
+        UNROLL
+        for (u32 n = 0; n < S::N; n++) {
+            if (OFTEN || t == 0)
+                c[n] = mins[n] = zero_sums();
+            UNROLL
+            for (u32 i = 0; i < UNIT_PARTS; i++) {
+                direct_b y;
+                y.v[0] = load_part(rows, place_in_rows(s, t, i) +
+                                             n * (DIRECT_COLUMNS * S::SPAN * 2));
+                direct_multiply_add(c[n], x[i], y);
+                if constexpr (form::MINS)
+                    direct_multiply_add(mins[n], min[i / 2], y);
+            }
+            if (!OFTEN && t + 1 < S::TURNS)
+                continue;
+            UNROLL
+            for (u32 i = 0; i < DIRECT_SUMS; i++) {
+                f32 sum = fused(head[i / 2].d, c[n].v[i], s.c[tile][n].v[i]);
+                if constexpr (form::MINS)
+                    sum = fused(-head[i / 2].dmin, mins[n].v[i], sum);
+                s.c[tile][n].v[i] = sum;
+            }
+        }
+    }
+}
+
 /* A warp's weights of a span by its part of the stage's rows. */
 template <typename S>
 DEVICE void multiply_span(S &s, const rf_gpu_gemm_args &a, const u8 *slot, const u8 *weights,
                           u32 span)
 {
     const u8 *rows = slot + warp() % a.warps_k * (S::COLUMNS * S::SPAN * 2);
+    if constexpr (S::WHOLE) {
+        UNROLL
+        for (u32 tile = 0; tile < S::TILES; tile++)
+            multiply_block(s, rows, weights, span, tile);
+        return;
+    }
 #pragma unroll 1
     for (u32 first = 0; first < S::TURNS; first += S::TOGETHER) {
         typename S::W::raw raw[S::TOGETHER][S::TILES][DIRECT_ROWS];

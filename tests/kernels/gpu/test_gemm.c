@@ -17,8 +17,9 @@
 
 /* Sums in f32 of k products, in whatever order and rounding a matrix unit has, against the sum of
  * their magnitudes. */
-#define SUM_ROUNDING 4e-6
-#define MAX_OUT      3
+#define SUM_ROUNDING   4e-6
+#define WHOLE_ROUNDING 2.5e-4 /* 2^-12, and that */
+#define MAX_OUT        3
 
 static const char *only_device; /* NULL: all emulated ones */
 static const char *const emulated[] = {"emu32",       "emu64",       "emu32-rdna3",
@@ -118,6 +119,7 @@ typedef struct gemm_case {
     uint32_t n_experts, row_divisor;
     uint64_t workspace;
     rf_status (*run)(const rf_compute *, const rf_gpu_product *, rf_error *); /* NULL: tiles */
+    bool whole; /* weights are not rounded to f16 */
 } gemm_case;
 
 typedef struct operands {
@@ -223,20 +225,23 @@ static void run_product(gpu *g, const gemm_case *c, operands *o)
         OK(g, free, used[i]);
 }
 
-/* A weight as kernels see it: rounded to f16, its largest number where it is beyond. */
-static double rounded(float weight)
+/* A weight as kernels see it: rounded to f16, its largest number where it is beyond; but of whole
+ * numbers as it is. */
+static double rounded(float weight, bool whole)
 {
+    if (whole)
+        return (double)weight;
     double w = (double)rf_f16_to_f32(rf_f32_to_f16(weight));
     return isinf(w) ? copysign(65504, w) : w;
 }
 
 /* A product's exact value, and the sum of the magnitudes. */
-static double dot(const float *w, const uint16_t *x, uint32_t k, double *size)
+static double dot(const float *w, const uint16_t *x, uint32_t k, bool whole, double *size)
 {
     double sum = 0;
     *size = 0;
     for (uint32_t i = 0; i < k; i++) {
-        double product = rounded(w[i]) * (double)rf_f16_to_f32(x[i]);
+        double product = rounded(w[i], whole) * (double)rf_f16_to_f32(x[i]);
         sum += product;
         *size += fabs(product);
     }
@@ -256,16 +261,18 @@ static void check_element(const gemm_case *c, const operands *o, float *const *w
     const uint16_t *x = o->rows + (size_t)(r / c->row_divisor) * o->stride;
     const uint64_t at = (matrix * c->m[p] + m) * c->k;
     double size;
-    double value = dot(wide[p] + at, x, c->k, &size);
+    double value = dot(wide[p] + at, x, c->k, c->whole, &size);
     value += c->bias ? (double)o->bias[p][m] : 0;
-    double bound = (size + 3) * SUM_ROUNDING;
+    /* Of Q6_K whole numbers above 2048 are rounded to f16. */
+    const double rounding = c->whole && c->type == RF_TYPE_Q6_K ? WHOLE_ROUNDING : SUM_ROUNDING;
+    double bound = (size + 3) * rounding;
     if (c->end == RF_LINEAR_ADD)
         value += 3;
     if (c->end == RF_LINEAR_SWIGLU) {
         double up_size;
-        double up = dot(wide[1] + at, x, c->k, &up_size);
+        double up = dot(wide[1] + at, x, c->k, c->whole, &up_size);
         up += c->bias ? (double)o->bias[1][m] : 0;
-        bound = 1.1 * bound * fabs(up) + fabs(value) * (up_size + 3) * SUM_ROUNDING + 1e-5;
+        bound = 1.1 * bound * fabs(up) + fabs(value) * (up_size + 3) * rounding + 1e-5;
         value = silu_of(value) * up;
     }
     double got = (double)o->out[p][(size_t)r * c->m[p] + m];
@@ -407,6 +414,9 @@ static void check_few_case(gpu *g, gemm_case c)
     if (rf_gpu_traits_of(g->compute.programs)->matrix_columns == 0)
         return;
     c.run = rf_gpu_gemm_few;
+    /* gemm_few.hip, few::WHOLE */
+    c.whole = rf_gpu_traits_of(g->compute.programs)->matrix_columns == 8 &&
+              (c.type == RF_TYPE_Q4_K || c.type == RF_TYPE_Q6_K);
     check_case(g, c);
 }
 
