@@ -47,7 +47,7 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     u64 first_place;               /* bytes: of the first column, where rows are not listed */
     bool listed;                   /* prepared rows are anywhere */
     u32 skew[TILES_][DIRECT_ROWS]; /* the same of the rows that a lane multiplies */
-    u32 part[UNIT_PARTS];          /* place_of_part of the first turn */
+    u32 part; /* place_of_part of the first turn and part */
     direct_sums c[TILES_][COLUMNS_ / DIRECT_COLUMNS];
 };
 
@@ -88,7 +88,10 @@ template <typename S> DEVICE u32 place_of_part(u32 turn, u32 i)
 }
 template <typename S> DEVICE u32 place_in_rows(const S &s, u32 turn, u32 i)
 {
-    return DIRECT_LANES == 4 ? s.part[i] + turn * (UNIT_GROUP * 2) : place_of_part<S>(turn, i);
+    /* Units begin at multiples of what tells their parts apart, and mixing is by exclusive or. */
+    if (DIRECT_LANES == 4)
+        return (s.part ^ unit_position<typename S::W>(0, i) * 2) + turn * (UNIT_GROUP * 2);
+    return place_of_part<S>(turn, i);
 }
 
 /* ---- weights --------------------------------------------------------------------------------- */
@@ -130,9 +133,7 @@ template <typename S> DEVICE void open_weights(S &s, const rf_gpu_gemm_args &a)
         for (u32 r = 0; r < DIRECT_ROWS; r++)
             s.skew[tile][r] = S::ALIGNED ? 0 : (u32)(u64)weight_row(s, a, tile, direct_row(r)) & 15;
     }
-    UNROLL
-    for (u32 i = 0; i < UNIT_PARTS; i++)
-        s.part[i] = place_of_part<S>(0, i);
+    s.part = place_of_part<S>(0, 0);
 }
 
 /* Begins to copy the warp's weights of a span; what is behind the rows' ends becomes 0. Where they
@@ -230,7 +231,7 @@ DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 
 template <typename S> DEVICE void multiply_block(S &s, const u8 *rows, const u8 *weights, u32 span, u32 tile)
 {
     typedef whole<typename S::W> form;
-    constexpr bool OFTEN = S::N > 2;
+    constexpr bool OFTEN = S::N > 1;
     direct_sums c[S::N], mins[S::N];
 #pragma unroll OFTEN ? 1 : S::TURNS
     for (u32 t = 0; t < S::TURNS; t++) {

@@ -137,6 +137,40 @@ template <> struct whole<weights_q4_k> {
     }
 };
 
+template <> struct whole<weights_q5_k> {
+    static constexpr bool HAS = true, MINS = true;
+    typedef whole_k_head head;
+    DEVICE head head_of(const weights_q5_k::raw &r, bool upper)
+    {
+        return whole_k_head_of(r.head, upper);
+    }
+    DEVICE u32 min(const head &h, u32 i, u32 run)
+    {
+        u32 at = 2 * i + run;
+        return select_bytes(h.mins, 0, 0x4040U | at | at << 8);
+    }
+    DEVICE void parts(const weights_q5_k::raw &r, const head &h, u32 i, u32 row, direct_a *x)
+    {
+        u32 low_scale = byte_times_32(h.scales, 2 * i);
+        u32 high_scale = byte_times_2(h.scales, 2 * i + 1);
+        UNROLL
+        for (u32 j = 0; j < 4; j++) {
+            u32 low[2], high[2], at = 2 * (j & 1);
+            pairs_of_nibbles(r.qs[j], low, high);
+            u32 fifth = select_bytes(r.qh[j], 0, 0x3120) >> (2 * r.group);
+            low[0] |= fifth << 4 & 0x00100010U;
+            low[1] |= fifth >> 4 & 0x00100010U;
+            high[0] |= fifth << 7 & 0x01000100U;
+            high[1] |= fifth >> 1 & 0x01000100U;
+            UNROLL
+            for (u32 p = 0; p < 2; p++) {
+                x[j / 2].v[row][0][at + p] = multiply_halves(low[p], low_scale);
+                x[2 + j / 2].v[row][0][at + p] = multiply_halves(high[p], high_scale);
+            }
+        }
+    }
+};
+
 /* Of Q6_K scale * (q - 32) is beyond what halves have all numbers of where it is above 2048: there
  * it is rounded as a weight would be. */
 template <> struct whole<weights_q6_k> {

@@ -416,7 +416,7 @@ static void check_few_case(gpu *g, gemm_case c)
     c.run = rf_gpu_gemm_few;
     /* gemm_few.hip, few::WHOLE */
     c.whole = rf_gpu_traits_of(g->compute.programs)->matrix_columns == 8 &&
-              (c.type == RF_TYPE_Q4_K || c.type == RF_TYPE_Q6_K);
+              (c.type == RF_TYPE_Q4_K || c.type == RF_TYPE_Q5_K || c.type == RF_TYPE_Q6_K);
     check_case(g, c);
 }
 
