@@ -25,9 +25,12 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     /* Units of a row that are taken at once, as they have bytes in common; where sums leave the
      * registers for it. */
     /* Operands are whole numbers, blocks are summed by themselves: quants_whole.h. A lane has the
-     * row of its operands in its sums too, and spans are blocks. */
+     * row of its operands in its sums too, and spans are blocks. Of more columns, multiplying and
+     * adding those sums costs more than it saves (docs/performance.md). */
+    static constexpr u32 WHOLE_COLUMNS = 16;
     static constexpr bool WHOLE =
-        RF_MATRIX == RF_MATRIX_MMA && whole<W_>::HAS && W_::BLOCK == SPAN;
+        RF_MATRIX == RF_MATRIX_MMA && whole<W_>::HAS && W_::BLOCK == SPAN &&
+        COLUMNS_ * TILES_ <= WHOLE_COLUMNS;
     static constexpr u32 TOGETHER = TURNS == 2 && COLUMNS_ * TILES_ <= 32 ? 2 : 1;
     static constexpr bool ALIGNED = RF_GPU_FEW_ALIGNED(W_::BLOCK, W_::BYTES);
     static constexpr u32 COPY_ROWS = 64 / RF_WARP; /* of a tile, of which a lane copies a quarter */

@@ -123,12 +123,12 @@ static void place_in_shared(const rf_type_info *type, const rf_gpu_traits *trait
                       elements + scales + g->warps * g->slots * 2 * slot;
 }
 
-/* Of a kernel for so many rows. */
+/* Of a kernel for so many rows, with blocks of so many threads. */
 static geometry geometry_for(const rf_gpu_product *product, const rf_gpu_traits *traits,
-                             uint32_t columns)
+                             uint32_t columns, uint32_t threads)
 {
     const rf_type_info *type = rf_type_describe((uint32_t)product->type);
-    geometry g = {.columns = columns, .threads = RF_GPU_MATVEC_THREADS(type->block_elements, type->block_bytes)};
+    geometry g = {.columns = columns, .threads = threads};
     g.warps = g.threads / traits->warp_size;
     uint32_t piece = is_float(product->type)
                          ? 16 / type->block_bytes
@@ -152,14 +152,21 @@ static geometry geometry_for(const rf_gpu_product *product, const rf_gpu_traits 
 
 static geometry geometry_of(const rf_gpu_product *product, const rf_gpu_traits *traits)
 {
+    const rf_type_info *type = rf_type_describe((uint32_t)product->type);
     const uint32_t n = product->n_experts ? 1 : product->n_rows;
+    uint32_t threads = RF_GPU_MATVEC_THREADS(type->block_elements, type->block_bytes);
     uint32_t columns = 1;
     while (columns < n)
         columns *= 2;
-    geometry g = geometry_for(product, traits, columns);
+    geometry g = geometry_for(product, traits, columns, threads);
     /* A row that is too long for one tile. */
     if (columns == 1 && g.shared_bytes > traits->shared_bytes)
-        g = geometry_for(product, traits, 2);
+        g = geometry_for(product, traits, 2, threads);
+    /* Rings that are too large beside the rows. */
+    while (g.shared_bytes > traits->shared_bytes && threads > traits->warp_size) {
+        threads = threads / 2 / traits->warp_size * traits->warp_size;
+        g = geometry_for(product, traits, g.columns, threads);
+    }
     return g;
 }
 

@@ -156,7 +156,8 @@ template <u32 columns> DEVICE void matvec(const matvec_args *a)
 #pragma unroll
         for (u32 i = 0; i < 2 * columns; i++)
             sums[i] = 0.0F;
-        if ((weights[0] | weights[1] | a->stride * 4) % 16 == 0)
+        /* Rows that end at a multiple of 16 bytes too, which is where the last load ends. */
+        if ((weights[0] | weights[1] | OF_PART(pair.part, row_bytes) | a->stride * 4) % 16 == 0)
             sum_vectors<columns>(a, &s, x, rows, sums);
         else
             sum_elements<columns>(a, &s, x, rows, sums);
