@@ -24,6 +24,7 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     static constexpr u32 TURNS = SPAN / UNIT / DIRECT_LANES; /* units of a lane in a row's span */
     /* Units of a row that are taken at once, as they have bytes in common; where sums leave the
      * registers for it. */
+    static constexpr bool SCALED = RF_MATRIX == RF_MATRIX_MMA && scaled<W_>::HAS;
     /* Operands are whole numbers, blocks are summed by themselves: quants_whole.h. A lane has the
      * row of its operands in its sums too, and spans are blocks. Of more columns, multiplying and
      * adding those sums costs more than it saves (docs/performance.md). */
@@ -201,8 +202,23 @@ DEVICE void copy_rows(const S &s, const rf_gpu_gemm_args &a, u32 stage, u8 *slot
 
 /* ---- products -------------------------------------------------------------------------------- */
 
+/* Whether it is so for all lanes of the warp. */
+DEVICE bool for_all_lanes(bool so)
+{
+#if defined(RF_GPU_NVIDIA)
+    u32 out;
+    asm volatile("{\n.reg .pred p, q;\nsetp.ne.u32 p, %1, 0;\nvote.sync.all.pred q, p, 0xFFFFFFFF;\n"
+                 "selp.u32 %0, 1, 0, q;\n}"
+                 : "=r"(out)
+                 : "r"((u32)so));
+    return out;
+#else
+    return warp_sum(so ? 0U : 1U) == 0;
+#endif
+}
+
 /* A unit of each of a lane's rows by all columns. */
-template <typename S, typename R>
+template <bool quick, typename S, typename R>
 DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 *rows, u32 turn)
 {
     UNROLL
@@ -214,7 +230,10 @@ DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 
         for (u32 r = 0; r < DIRECT_ROWS; r++)
             UNROLL
         for (u32 p = 0; p < DIRECT_PARTS; p++)
-            x[tile].v[r][p] = half_part<typename S::W>(raw[tile][r], i + p);
+            if constexpr (quick)
+                x[tile].v[r][p] = scaled_part<typename S::W>(raw[tile][r], i + p);
+            else
+                x[tile].v[r][p] = half_part<typename S::W>(raw[tile][r], i + p);
         UNROLL
         for (u32 n = 0; n < S::N; n++) {
             direct_b y;
@@ -310,8 +329,19 @@ DEVICE void multiply_span(S &s, const rf_gpu_gemm_args &a, const u8 *slot, const
                        unit_half<S>(first + t));
         }
         UNROLL
-        for (u32 t = 0; t < S::TOGETHER; t++)
-            multiply_unit(s, raw[t], rows, first + t);
+        for (u32 t = 0; t < S::TOGETHER; t++) {
+            if constexpr (S::SCALED) {
+                bool quick = true;
+                UNROLL
+                for (u32 i = 0; i < S::TILES * DIRECT_ROWS; i++)
+                    quick &= is_scaled<typename S::W>(raw[t][i / DIRECT_ROWS][i % DIRECT_ROWS]);
+                if (for_all_lanes(quick)) {
+                    multiply_unit<true>(s, raw[t], rows, first + t);
+                    continue;
+                }
+            }
+            multiply_unit<false>(s, raw[t], rows, first + t);
+        }
     }
 }
 

@@ -93,6 +93,47 @@ template <typename W> struct whole {
     static constexpr bool HAS = false, MINS = false;
 };
 
+/* ---- one scale ------------------------------------------------------------------------------- */
+
+/* Blocks whose elements are d times a whole number, d a half: products of halves are weights
+ * rounded, where they are in a half's range. */
+template <typename W> struct scaled {
+    static constexpr bool HAS = false;
+};
+template <> struct scaled<weights_q4_0> {
+    static constexpr bool HAS = true;
+};
+template <> struct scaled<weights_q5_0> {
+    static constexpr bool HAS = true;
+};
+template <> struct scaled<weights_q8_0> {
+    static constexpr bool HAS = true;
+};
+template <> struct scaled<weights_iq4_nl> {
+    static constexpr bool HAS = true;
+};
+
+/* Whether all of a unit's elements are in range: d is below 256. */
+template <typename W> DEVICE bool is_scaled(const typename W::raw &r)
+{
+    return (r.d & 0x7FFFU) < 0x5C00U;
+}
+template <typename W> DEVICE u32x4 scaled_part(const typename W::raw &r, u32 i)
+{
+    constexpr u32 rest = (0xE400U + W::BIAS) * 0x00010001U; /* -(1024 + BIAS), a bit for one */
+    u32x2 q = W::bytes(r, i);
+    u32 d = r.d * 0x00010001U;
+    u32x4 out;
+    UNROLL
+    for (u32 j = 0; j < 4; j++) {
+        u32 v = select_bytes(q[j / 2], 0x64U, j & 1 ? 0x4342U : 0x4140U);
+        out[j] = multiply_halves(multiply_add_halves(v, 0x3C003C00U, rest), d);
+    }
+    return out;
+}
+
+/* ---- blocks of 256 --------------------------------------------------------------------------- */
+
 /* Scales and mins of four sub-blocks, a byte each. */
 struct whole_k_head {
     f32 d, dmin; /* times what makes up for WHOLE_SCALE and for WHOLE_MIN */
