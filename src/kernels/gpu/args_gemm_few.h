@@ -15,14 +15,11 @@
 
 #include "kernels/gpu/args_gemm.h"
 
-/* Warps of a block, at most. */
-#define RF_GPU_FEW_WARPS 8U
-
-/* Kernels, named by their rows of activations: gemm_few_q4_k_8. X(rows, tiles of a warp, blocks of
- * all warps that a multiprocessor has registers for). More tiles halve what is read of activations
- * from shared memory, which otherwise bounds 64 rows. */
-#define RF_GPU_FEW_NARROW(X)  X(8, 1, 2) /* where matrix units have 8 columns */
-#define RF_GPU_FEW_WIDE(X)    X(16, 1, 2) X(32, 1, 2) X(64, 2, 1)
+/* Kernels, named by their rows of activations: gemm_few_q4_k_8. X(rows, tiles of a warp, warps of a
+ * block at most, such blocks that a multiprocessor has registers for). The more rows, the more
+ * warps share what a block reads of them. */
+#define RF_GPU_FEW_NARROW(X)  X(8, 1, 8, 2) /* where matrix units have 8 columns */
+#define RF_GPU_FEW_WIDE(X)    X(16, 1, 8, 2) X(32, 1, 8, 2) X(64, 1, 16, 1)
 #define RF_GPU_FEW_KERNELS(X) RF_GPU_FEW_NARROW(X) RF_GPU_FEW_WIDE(X)
 #define RF_GPU_FEW_MAX_ROWS   64U
 

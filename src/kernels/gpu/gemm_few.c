@@ -26,11 +26,12 @@
 /* One of the kernels. */
 typedef struct few_kernel {
     uint32_t rows, tiles;
+    uint32_t warps;       /* of a block, at most */
     uint32_t min_weights; /* warps along weights, at least: the more rows, the more are read */
 } few_kernel;
 
-#define MIN_WEIGHTS(rows)          ((rows) > 32 ? 4 : (rows) > 16 ? 2 : 1)
-#define FEW(rows, tiles, resident) {rows, tiles, MIN_WEIGHTS(rows)},
+#define MIN_WEIGHTS(rows)                 ((rows) > 32 ? 4 : (rows) > 16 ? 2 : 1)
+#define FEW(rows, tiles, warps, resident) {rows, tiles, warps, MIN_WEIGHTS(rows)},
 static const few_kernel kernels[] = {RF_GPU_FEW_KERNELS(FEW)};
 #define N_KERNELS (sizeof(kernels) / sizeof(kernels[0]))
 
@@ -86,12 +87,12 @@ static void share_out(const rf_compute *compute, const rf_gpu_product *product, 
 {
     const uint64_t units = rf_gpu_traits_of(compute->programs)->compute_units;
     const few_kernel *k = p->kernel;
-    for (p->warps_m = RF_GPU_FEW_WARPS;; p->warps_m /= 2) {
+    for (p->warps_m = k->warps;; p->warps_m /= 2) {
         p->blocks = blocks_of(product, k->rows, p->warps_m * k->tiles * 16);
         if (p->warps_m == k->min_weights || p->blocks * 1000 >= units * ENOUGH_BLOCKS)
             break;
     }
-    p->warps_k = RF_GPU_FEW_WARPS / p->warps_m;
+    p->warps_k = k->warps / p->warps_m;
     while (p->warps_k > 1 && stages_of(product, span, p->warps_k / 2) == 1)
         p->warps_k /= 2;
     p->splits = 1;

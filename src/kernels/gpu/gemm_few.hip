@@ -22,8 +22,6 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     static constexpr u32 SPAN_BYTES = RF_GPU_FEW_SPAN_BYTES(W_::BLOCK, W_::BYTES);
     static constexpr u32 ROW = RF_GPU_FEW_ROW(W_::BLOCK, W_::BYTES);
     static constexpr u32 TURNS = SPAN / UNIT / DIRECT_LANES; /* units of a lane in a row's span */
-    /* Units of a row that are taken at once, as they have bytes in common; where sums leave the
-     * registers for it. */
     static constexpr bool SCALED = RF_MATRIX == RF_MATRIX_MMA && scaled<W_>::HAS;
     /* Operands are whole numbers, blocks are summed by themselves: quants_whole.h. A lane has the
      * row of its operands in its sums too, and spans are blocks. Of more columns, multiplying and
@@ -32,6 +30,8 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     static constexpr bool WHOLE =
         RF_MATRIX == RF_MATRIX_MMA && whole<W_>::HAS && W_::BLOCK == SPAN &&
         COLUMNS_ * TILES_ <= WHOLE_COLUMNS;
+    /* Units of a row that are taken at once, as they have bytes in common; where sums leave the
+     * registers for it. */
     static constexpr u32 TOGETHER = TURNS == 2 && COLUMNS_ * TILES_ <= 32 ? 2 : 1;
     static constexpr bool ALIGNED = RF_GPU_FEW_ALIGNED(W_::BLOCK, W_::BYTES);
     static constexpr u32 COPY_ROWS = 64 / RF_WARP; /* of a tile, of which a lane copies a quarter */
@@ -42,16 +42,14 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     u8 *slots;
     u32 slot_bytes;
     u32 n_spans;
-    u32 row_bytes; /* of weights */
+    u32 row_bytes;                          /* of weights */
     const u8 *copied[TILES_][64 / RF_WARP]; /* rows of weights that a lane copies a quarter of */
-    u32 copied_to;                         /* of the first of them, in a slot's weights of a warp */
+    u32 copied_to;                          /* of the first, in a slot's weights of a warp */
     /* What a thread copies of rows: this chunk of 8 elements of a stage, of every column_step-th
      * column. */
-    u32 chunk, chunks, first_column, column_step, n_columns;
-    u64 first_place;               /* bytes: of the first column, where rows are not listed */
-    bool listed;                   /* prepared rows are anywhere */
-    u32 skew[TILES_][DIRECT_ROWS]; /* the same of the rows that a lane multiplies */
-    u32 part; /* place_of_part of the first turn and part */
+    u32 chunk, first_column, column_step;
+    u32 skew[TILES_][DIRECT_ROWS]; /* from a multiple of 16 to the rows that a lane multiplies */
+    u32 part;                      /* place_of_part of the first turn and part */
     direct_sums c[TILES_][COLUMNS_ / DIRECT_COLUMNS];
 };
 
@@ -207,8 +205,8 @@ DEVICE bool for_all_lanes(bool so)
 {
 #if defined(RF_GPU_NVIDIA)
     u32 out;
-    asm volatile("{\n.reg .pred p, q;\nsetp.ne.u32 p, %1, 0;\nvote.sync.all.pred q, p, 0xFFFFFFFF;\n"
-                 "selp.u32 %0, 1, 0, q;\n}"
+    asm volatile("{\n.reg .pred p, q;\nsetp.ne.u32 p, %1, 0;\n"
+                 "vote.sync.all.pred q, p, 0xFFFFFFFF;\nselp.u32 %0, 1, 0, q;\n}"
                  : "=r"(out)
                  : "r"((u32)so));
     return out;
@@ -227,13 +225,13 @@ DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 
         UNROLL
         for (u32 tile = 0; tile < S::TILES; tile++)
             UNROLL
-        for (u32 r = 0; r < DIRECT_ROWS; r++)
-            UNROLL
-        for (u32 p = 0; p < DIRECT_PARTS; p++)
+            for (u32 r = 0; r < DIRECT_ROWS; r++)
+                UNROLL
+                for (u32 p = 0; p < DIRECT_PARTS; p++)
             if constexpr (quick)
                 x[tile].v[r][p] = scaled_part<typename S::W>(raw[tile][r], i + p);
             else
-                x[tile].v[r][p] = half_part<typename S::W>(raw[tile][r], i + p);
+                    x[tile].v[r][p] = half_part<typename S::W>(raw[tile][r], i + p);
         UNROLL
         for (u32 n = 0; n < S::N; n++) {
             direct_b y;
@@ -250,7 +248,8 @@ DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 
 
 /* A block of each of a lane's rows by all columns: of whole numbers, whose sums are multiplied when
  * it, or where there are many a unit of it, has been added. */
-template <typename S> DEVICE void multiply_block(S &s, const u8 *rows, const u8 *weights, u32 span, u32 tile)
+template <typename S>
+DEVICE void multiply_block(S &s, const u8 *rows, const u8 *weights, u32 span, u32 tile)
 {
     typedef whole<typename S::W> form;
     constexpr bool OFTEN = S::N > 1;
@@ -320,14 +319,14 @@ DEVICE void multiply_span(S &s, const rf_gpu_gemm_args &a, const u8 *slot, const
         UNROLL
         for (u32 t = 0; t < S::TOGETHER; t++)
             UNROLL
-        for (u32 tile = 0; tile < S::TILES; tile++)
-            UNROLL
-        for (u32 r = 0; r < DIRECT_ROWS; r++) {
-            u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
-            u32 place = 16 * tile + place_of_row(direct_row(r));
+            for (u32 tile = 0; tile < S::TILES; tile++)
+                UNROLL
+                for (u32 r = 0; r < DIRECT_ROWS; r++) {
+                    u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
+                    u32 place = 16 * tile + place_of_row(direct_row(r));
             S::W::load(raw[t][tile][r], weights + place * S::ROW + skew, unit_group<S>(first + t),
                        unit_half<S>(first + t));
-        }
+                }
         UNROLL
         for (u32 t = 0; t < S::TOGETHER; t++) {
             if constexpr (S::SCALED) {
@@ -423,13 +422,13 @@ template <typename S> DEVICE void store_sums(const S &s, f32 *sums)
     UNROLL
     for (u32 tile = 0; tile < S::TILES; tile++)
         UNROLL
-    for (u32 n = 0; n < S::N; n++)
-        UNROLL
-    for (u32 i = 0; i < DIRECT_SUMS; i++) {
-        u32 column = n * DIRECT_COLUMNS + direct_sum_column(i);
-        own[(tile * S::COLUMNS + column) * RF_GPU_FEW_SUM_STRIDE + direct_sum_row(i)] =
-            s.c[tile][n].v[i];
-    }
+        for (u32 n = 0; n < S::N; n++)
+            UNROLL
+            for (u32 i = 0; i < DIRECT_SUMS; i++) {
+                u32 column = n * DIRECT_COLUMNS + direct_sum_column(i);
+                own[(tile * S::COLUMNS + column) * RF_GPU_FEW_SUM_STRIDE + direct_sum_row(i)] =
+                    s.c[tile][n].v[i];
+            }
 }
 
 /* One element, by all warps along k in their order. */
@@ -488,20 +487,20 @@ template <typename S> DEVICE void run_few(const rf_gpu_gemm_args &a)
     UNROLL
     for (u32 tile = 0; tile < S::TILES; tile++)
         UNROLL
-    for (u32 n = 0; n < S::N; n++)
-        s.c[tile][n] = zero_sums();
+        for (u32 n = 0; n < S::N; n++)
+            s.c[tile][n] = zero_sums();
     multiply(s, a);
     end_work(s, a);
 }
 
-#define FEW_KERNEL_(type, rows, tiles, resident)                                                   \
-    KERNEL_RESIDENT(gemm_few_##type##_##rows, rf_gpu_gemm_args, RF_GPU_FEW_WARPS *RF_WARP,         \
-                    resident)                                                                      \
+#define FEW_KERNEL_(type, rows, tiles, warps, resident)                                            \
+    KERNEL_RESIDENT(gemm_few_##type##_##rows, rf_gpu_gemm_args, warps *RF_WARP, resident)          \
     {                                                                                              \
         run_few<few<weights, rows, tiles>>(a);                                                     \
     }
-#define FEW_KERNEL(type, rows, tiles, resident) FEW_KERNEL_(type, rows, tiles, resident)
-#define FEW(rows, tiles, resident)              FEW_KERNEL(RF_WEIGHT, rows, tiles, resident)
+#define FEW_KERNEL(type, rows, tiles, warps, resident)                                             \
+    FEW_KERNEL_(type, rows, tiles, warps, resident)
+#define FEW(rows, tiles, warps, resident) FEW_KERNEL(RF_WEIGHT, rows, tiles, warps, resident)
 #if DIRECT_COLUMNS == 8
 RF_GPU_FEW_NARROW(FEW)
 #endif
