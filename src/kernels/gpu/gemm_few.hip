@@ -253,19 +253,28 @@ DEVICE void multiply_block(S &s, const u8 *rows, const u8 *weights, u32 span, u3
 {
     typedef whole<typename S::W> form;
     constexpr bool OFTEN = S::N > 1;
+    /* What a row's units have in common is loaded once where both are there. */
+    constexpr u32 LOADED = OFTEN ? 1 : S::TURNS;
+    typename S::W::raw raw[LOADED][DIRECT_ROWS];
     direct_sums c[S::N], mins[S::N];
 #pragma unroll OFTEN ? 1 : S::TURNS
     for (u32 t = 0; t < S::TURNS; t++) {
         typename form::head head[DIRECT_ROWS];
         direct_a x[UNIT_PARTS], min[2];
+        if (OFTEN || t == 0) {
+            UNROLL
+            for (u32 i = 0; i < LOADED * DIRECT_ROWS; i++) {
+                u32 r = i % DIRECT_ROWS, turn = t + i / DIRECT_ROWS;
+                u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
+                u32 place = 16 * tile + place_of_row(direct_row(r));
+                S::W::load(raw[i / DIRECT_ROWS][r], weights + place * S::ROW + skew,
+                           unit_group<S>(turn), unit_half<S>(turn));
+            }
+        }
         UNROLL
         for (u32 r = 0; r < DIRECT_ROWS; r++) {
-            u32 skew = S::ALIGNED ? 0 : (span * S::SPAN_BYTES + s.skew[tile][r]) & 15;
-            const u8 *row =
-                weights + (16 * tile + place_of_row(direct_row(r))) * S::ROW + skew;
-            typename S::W::raw raw;
-            S::W::load(raw, row, unit_group<S>(t), unit_half<S>(t));
-            head[r] = form::head_of(raw, direct_lane() >= 2);
+            const typename S::W::raw &one = raw[OFTEN ? 0 : t][r];
+            head[r] = form::head_of(one, direct_lane() >= 2);
             if constexpr (form::MINS) {
                 UNROLL
                 for (u32 run = 0; run < 2; run++) {
@@ -273,7 +282,7 @@ DEVICE void multiply_block(S &s, const u8 *rows, const u8 *weights, u32 span, u3
                     min[run].v[r][0] = (u32x4){m, m, m, m};
                 }
             }
-            form::parts(raw, head[r], t, r, x);
+            form::parts(one, head[r], t, r, x);
         }
         UNROLL
         for (u32 n = 0; n < S::N; n++) {
