@@ -22,6 +22,9 @@
 #define RF_GPU_FEW_WIDE(X)    X(16, 1, 8, 2) X(32, 1, 8, 2) X(64, 1, 16, 1)
 #define RF_GPU_FEW_KERNELS(X) RF_GPU_FEW_NARROW(X) RF_GPU_FEW_WIDE(X)
 #define RF_GPU_FEW_MAX_ROWS   64U
+/* Rows of the widest kernel that multiplies K blocks as whole numbers (quants_whole.h): with more
+ * columns, multiplying and adding each block's sums costs more than it saves. */
+#define RF_GPU_FEW_WHOLE_ROWS 16U
 
 /* Elements of a span; floats are larger. */
 #define RF_GPU_FEW_SPAN(block_elements) ((block_elements) == 1 ? 128U : 256U)

@@ -15,11 +15,11 @@
 
 #include <stdint.h>
 
-/* Threads of a block, of which two are resident at a time: blocks of 256 elements with 4 bits or more
- * want 80 registers a thread. */
+/* Threads of a block, of which two are resident at a time: blocks of 256 elements with 4 bits or
+ * more want 80 registers a thread. */
 #define RF_GPU_MATVEC_THREADS(block_elements, block_bytes)                                         \
     ((block_elements) == 256U && (block_bytes) > 110U ? 384U : 512U)
-#define RF_GPU_MATVEC_PARTS   3
+#define RF_GPU_MATVEC_PARTS 3
 
 typedef enum rf_gpu_matvec_end {
     RF_GPU_MATVEC_STORE,
@@ -90,13 +90,14 @@ typedef struct rf_gpu_q8_scale {
 /* Steps that are copied ahead. Where copies are asynchronous 16 warps of 32 lanes, one block, keep
  * 72 KiB under way, twice what an H200 needs, and leave room for a block of the next kernel with as
  * much. Elsewhere a ring of half of that fits into the 64 KiB that a block can have. */
-#define RF_GPU_MATVEC_AHEAD(warp, asynchronous) ((asynchronous ? 4608U : 2304U) * (warp) / 32U)
+#define RF_GPU_MATVEC_AHEAD(warp, asynchronous) (((asynchronous) ? 4608U : 2304U) * (warp) / 32U)
 #define RF_GPU_MATVEC_FIT(warp, slot, asynchronous)                                                \
     (RF_GPU_MATVEC_AHEAD(warp, asynchronous) / (2U * (slot)))
 #define RF_GPU_MATVEC_DEPTH(warp, slot, asynchronous)                                              \
-    (RF_GPU_MATVEC_FIT(warp, slot, asynchronous) > 4U    ? 4U                                      \
-     : RF_GPU_MATVEC_FIT(warp, slot, asynchronous) == 0U ? 1U                                      \
-                                                         : RF_GPU_MATVEC_FIT(warp, slot, asynchronous))
+    (RF_GPU_MATVEC_FIT(warp, slot, asynchronous) > 4U ? 4U                                         \
+     : RF_GPU_MATVEC_FIT(warp, slot, asynchronous) == 0U                                           \
+         ? 1U                                                                                      \
+         : RF_GPU_MATVEC_FIT(warp, slot, asynchronous))
 
 /* Bytes at the start of shared memory: two sums for each warp that has a share of a pair, for each
  * row; before that squares of each row, summed by warps. What follows is aligned to 16 bytes. */

@@ -23,9 +23,9 @@ DEVICE u32 chunk_q5_k(u32 index)
     return chunk_q4_k(index);
 }
 
-/* Scales and mins of sub-blocks 2c and 2c + 1 (rf_q4_k_scale), two at a time, of the first 16 bytes of
- * a block. Both are some low bits, and for the second half of the sub-blocks upper bits elsewhere. What
- * depends on c alone is the same for all blocks of a lane. */
+/* Scales and mins of sub-blocks 2c and 2c + 1 (rf_q4_k_scale), two at a time, of the first 16 bytes
+ * of a block. Both are some low bits, and for the second half of the sub-blocks upper bits
+ * elsewhere. What depends on c alone is the same for all blocks of a lane. */
 DEVICE void scales_q4_k(u32x4 head, u32 c, piece *p)
 {
     const bool first = c < 2;

@@ -198,7 +198,7 @@ rf_status rf_gpu_gemm_few(const rf_compute *compute, const rf_gpu_product *produ
     const char *name = rf_gpu_type_name(product->type);
     const rf_gpu_traits *traits = rf_gpu_traits_of(compute->programs);
     char unit[RF_GPU_NAME_BYTES];
-    char kernel[RF_GPU_NAME_BYTES];
+    char kernel[RF_GPU_NAME_BYTES + 12]; /* and a number */
     plan p;
     if (!make_plan(compute, product, &p))
         return rf_error_set(error, RF_ERROR_INTERNAL, "gemm_few: %u rows do not fit",
@@ -210,8 +210,8 @@ rf_status rf_gpu_gemm_few(const rf_compute *compute, const rf_gpu_product *produ
     set_splits(compute, p.splits, stages_of(product, span, p.warps_k), &args);
     args.buffers = p.slots;
     args.warps_k = p.warps_k;
-    snprintf(unit, sizeof(unit), "gemm_few_%s", name);
-    snprintf(kernel, sizeof(kernel), "%s_%u", unit, p.kernel->rows);
+    (void)snprintf(unit, sizeof(unit), "gemm_few_%s", name); /* it fits */
+    (void)snprintf(kernel, sizeof(kernel), "%s_%u", unit, p.kernel->rows);
     const rf_gpu_launch launch = {.unit = unit,
                                   .kernel = kernel,
                                   .blocks = {row_tiles, weight_tiles, args.n_splits},

@@ -24,12 +24,10 @@ template <typename W_, u32 COLUMNS_, u32 TILES_> struct few {
     static constexpr u32 TURNS = SPAN / UNIT / DIRECT_LANES; /* units of a lane in a row's span */
     static constexpr bool SCALED = RF_MATRIX == RF_MATRIX_MMA && scaled<W_>::HAS;
     /* Operands are whole numbers, blocks are summed by themselves: quants_whole.h. A lane has the
-     * row of its operands in its sums too, and spans are blocks. Of more columns, multiplying and
-     * adding those sums costs more than it saves (docs/performance.md). */
-    static constexpr u32 WHOLE_COLUMNS = 16;
+     * row of its operands in its sums too, and spans are blocks. */
     static constexpr bool WHOLE =
         RF_MATRIX == RF_MATRIX_MMA && whole<W_>::HAS && W_::BLOCK == SPAN &&
-        COLUMNS_ * TILES_ <= WHOLE_COLUMNS;
+        COLUMNS_ <= RF_GPU_FEW_WHOLE_ROWS;
     /* Units of a row that are taken at once, as they have bytes in common; where sums leave the
      * registers for it. */
     static constexpr u32 TOGETHER = TURNS == 2 && COLUMNS_ * TILES_ <= 32 ? 2 : 1;

@@ -5,9 +5,9 @@
 #include "kernels/gpu/args_matvec.h"
 #include "kernels/gpu/product.h"
 
-/* Blocks for each compute unit: as many as are resident at a time. With one, products that follow each
- * other overlap more, but blocks find two places on some units and none on others: 14 % slower in all
- * (docs/performance.md). */
+/* Blocks for each compute unit: as many as are resident at a time. With one, products that follow
+ * each other overlap more, but blocks find two places on some units and none on others: 14 % slower
+ * in all (docs/performance.md). */
 #define BLOCKS_A_UNIT 2U
 
 /* What a share of a pair costs beside its steps, in steps: its sums over a warp. */
@@ -81,21 +81,24 @@ static void choose_split(geometry *g)
 
 static uint32_t smaller_split(const geometry *g)
 {
-    uint32_t split = g->split - 1;
-    while (g->warps % split != 0)
+    uint32_t split = g->split;
+    do {
         split--;
+    } while (split > 1 && g->warps % split != 0);
     return split;
 }
 
-/* Blocks: as many as are resident as a rule; more where the sums of their pairs would take too much. */
+/* Blocks: as many as are resident as a rule; more where the sums of their pairs would take too
+ * much. */
 static void choose_blocks(const rf_gpu_product *product, const rf_gpu_traits *traits, geometry *g)
 {
     const uint32_t rows = product->n_experts ? product->n_rows : 1; /* each has blocks of its own */
     const uint32_t wanted = ceiling(traits->compute_units * BLOCKS_A_UNIT, rows);
-    const uint32_t most_pairs = SUMS_BYTES / (2 * g->columns * sizeof(float));
+    const uint32_t most_pairs = SUMS_BYTES / (2 * g->columns * (uint32_t)sizeof(float));
     uint32_t blocks = ceiling(g->n_pairs, most_pairs);
     blocks = blocks > wanted ? blocks : wanted;
     g->n_blocks = blocks < g->n_pairs ? blocks : g->n_pairs;
+    g->n_blocks = g->n_blocks ? g->n_blocks : 1;
     choose_split(g);
     while (g->split > 1 && ceiling(g->n_pairs, g->n_blocks) > most_pairs / g->split)
         g->split = smaller_split(g);

@@ -1,10 +1,10 @@
 /*
  * matvec_blocks.h: the part of matvec.hip for weights in blocks, with activations in q8.
  *
- * Weights are on their way some steps before they are used, from one pair of rows to the next without
- * a gap, and from before the kernel ahead of this one has ended. How depends on the type: a feed brings
- * them to registers (matvec_direct.h) or to shared memory (matvec_ring.h). Activations are there for
- * the whole block.
+ * Weights are on their way some steps before they are used, from one pair of rows to the next
+ * without a gap, and from before the kernel ahead of this one has ended. How depends on the type: a
+ * feed brings them to registers (matvec_direct.h) or to shared memory (matvec_ring.h). Activations
+ * are there for the whole block.
  */
 #ifndef RF_KERNELS_GPU_MATVEC_BLOCKS_H
 #define RF_KERNELS_GPU_MATVEC_BLOCKS_H
@@ -25,8 +25,9 @@
 #define LOAD(type)      LOAD_(type)
 typedef SHAPE_OF(RF_WEIGHT) shape;
 
-/* The type with a feed to registers, for want of more that would fit there: it has raw_TYPE and load_TYPE. */
-#define DIRECT_q4_k 1
+/* The type with a feed to registers, for want of more that would fit there: it has raw_TYPE and
+ * load_TYPE. */
+#define DIRECT_q4_k      1
 #define IS_DIRECT_(type) DIRECT_##type
 #define IS_DIRECT(type)  IS_DIRECT_(type)
 
@@ -38,8 +39,8 @@ enum {
 
 /* ---- weights, ahead ---------------------------------------------------------------------------*/
 
-/* Where a warp is in the steps of a tile of activations, which are in this order: along its share of a
- * pair, pair by pair. */
+/* Where a warp is in the steps of a tile of activations, which are in this order: along its share
+ * of a pair, pair by pair. */
 typedef struct cursor {
     const u8 *rows[2]; /* from the multiples of 16 on at or before their starts */
     u32 skew[2];       /* to where they start; 0 where ALIGNED */
@@ -204,8 +205,7 @@ template <u32 columns> DEVICE void matvec(const matvec_args *a)
         wait_for_previous();
     share s = open_share(a);
     u32 tile_size = a->tile_steps * STEP;
-    u8 *quants = SHARED(u8) +
-                 RF_GPU_MATVEC_SUMS(a->block_pairs + 1, a->split, n_warps(), columns);
+    u8 *quants = SHARED(u8) + RF_GPU_MATVEC_SUMS(a->block_pairs + 1, a->split, n_warps(), columns);
     u8 *scales = quants + columns * tile_size;
     u8 *rings = scales + columns * tile_size / RF_GPU_Q8_BLOCK * SCALE_BYTES;
     tile x = {quants, scales, tile_size};

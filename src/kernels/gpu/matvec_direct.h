@@ -1,7 +1,7 @@
 /*
- * matvec_direct.h: the feed of matvec_blocks.h for Q4_K, whose blocks are multiples of 16 bytes: each
- * lane loads what it will use, 16 bytes at a time, to registers, a step ahead. That is a third fewer
- * instructions than by way of shared memory, which is what bounds this type on fast memory.
+ * matvec_direct.h: the feed of matvec_blocks.h for Q4_K, whose blocks are multiples of 16 bytes:
+ * each lane loads what it will use, 16 bytes at a time, to registers, a step ahead. That is a third
+ * fewer instructions than by way of shared memory, which is what bounds this type on fast memory.
  */
 #ifndef RF_KERNELS_GPU_MATVEC_DIRECT_H
 #define RF_KERNELS_GPU_MATVEC_DIRECT_H

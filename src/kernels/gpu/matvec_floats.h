@@ -96,7 +96,8 @@ DEVICE void add_floats(const matvec_args *a, const u32x4 weights[2], const f32 *
 /* A warp's share of two rows that start at multiples of 16 bytes. x is there once previous kernels
  * have ended. */
 template <u32 columns>
-DEVICE void sum_vectors(const matvec_args *a, const share *s, const f32 *x, const u8 *const rows[2], f32 *sums)
+DEVICE void sum_vectors(const matvec_args *a, const share *s, const f32 *x, const u8 *const rows[2],
+                        f32 *sums)
 {
     u32x4 weights[AHEAD][2];
     const u32 gap = a->split * STEP;
@@ -125,7 +126,8 @@ DEVICE void sum_vectors(const matvec_args *a, const share *s, const f32 *x, cons
 
 /* Of any rows, an element at a time. */
 template <u32 columns>
-DEVICE void sum_elements(const matvec_args *a, const share *s, const f32 *x, const u8 *const rows[2], f32 *sums)
+DEVICE void sum_elements(const matvec_args *a, const share *s, const f32 *x,
+                         const u8 *const rows[2], f32 *sums)
 {
     wait_for_previous();
     for (u32 i = s->turn * WARP + lane(); i < a->k; i += a->split * WARP) {

@@ -1,7 +1,7 @@
 /*
- * matvec_ring.h: the feed of matvec_blocks.h for types whose blocks are not aligned to 16 bytes: copies
- * to shared memory that nobody waits for until they are used. This keeps more bytes under way than
- * registers could hold, and has no wish for the alignment of blocks of 18 or 210 bytes.
+ * matvec_ring.h: the feed of matvec_blocks.h for types whose blocks are not aligned to 16 bytes:
+ * copies to shared memory that nobody waits for until they are used. This keeps more bytes under
+ * way than registers could hold, and has no wish for the alignment of blocks of 18 or 210 bytes.
  */
 #ifndef RF_KERNELS_GPU_MATVEC_RING_H
 #define RF_KERNELS_GPU_MATVEC_RING_H
@@ -39,7 +39,8 @@ DEVICE void copy_step(const matvec_args *a, const cursor *at, u8 *slot)
     }
 }
 
-/* Copies the cursor's step, if there is one, and goes on to the next. One group of copies either way. */
+/* Copies the cursor's step, if there is one, and goes on to the next. One group of copies either
+ * way. */
 DEVICE void copy_ahead(const matvec_args *a, const share *s, u32 first, cursor *at, u8 *slot)
 {
     if (at->local < s->n_pairs) {
@@ -49,7 +50,8 @@ DEVICE void copy_ahead(const matvec_args *a, const share *s, u32 first, cursor *
     copy_commit();
 }
 
-/* Starts with the steps of the tile that begins at step `first`. rings: shared memory of all warps */
+/* Starts with the steps of the tile that begins at step `first`. rings: shared memory of all warps
+ */
 DEVICE void start_feed(const matvec_args *a, const share *s, u32 first, u8 *rings, feed *f)
 {
     f->ring = f->slot = rings + warp() * a->slots * (2 * SLOT);

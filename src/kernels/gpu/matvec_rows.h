@@ -73,8 +73,8 @@ DEVICE f32 keep_row(const matvec_args *a, const f32 *x, kept_row *kept)
     return squares;
 }
 
-/* What rows are multiplied by, from the threads' shares of the sums of their squares. All threads of
- * a block go here. Shared memory's sums are used. */
+/* What rows are multiplied by, from the threads' shares of the sums of their squares. All threads
+ * of a block go here. Shared memory's sums are used. */
 template <u32 columns>
 DEVICE void scales_of_rows(const matvec_args *a, const f32 *squares, f32 *scale)
 {
@@ -99,8 +99,8 @@ DEVICE void scales_of_rows(const matvec_args *a, const f32 *squares, f32 *scale)
  * whether there are such elements, which is the same for all of these eight. */
 DEVICE void put_quants(const tile *to, u32 c, u32 at, f32x4 v, bool inside)
 {
-    f32 most = maximum(maximum(magnitude(v.x), magnitude(v.y)),
-                       maximum(magnitude(v.z), magnitude(v.w)));
+    f32 most =
+        maximum(maximum(magnitude(v.x), magnitude(v.y)), maximum(magnitude(v.z), magnitude(v.w)));
     most = group_max<8>(most);
     /* 0 for what is finite; otherwise NaN, which no comparison above has kept. */
     f32 strange = group_sum<8>((v.x + v.y + v.z + v.w) * 0.0F);

@@ -115,7 +115,8 @@ template <u32 n> DEVICE void warp_sums(f32 *values)
 
 /* Puts the sums of a warp's share of the block's pair `local`, [2][columns] of each lane, where the
  * block's end finds them: [n_pairs][split][2][columns]. They are overwritten. */
-template <u32 columns> DEVICE void put_sums(const matvec_args *a, const share *s, u32 local, f32 *sums, bool more)
+template <u32 columns>
+DEVICE void put_sums(const matvec_args *a, const share *s, u32 local, f32 *sums, bool more)
 {
     const u32 n = 2 * columns;
     f32 *to = SHARED(f32) + (local * a->split + s->turn) * n;

@@ -33,8 +33,8 @@ typedef struct matvec_run {
     rf_device *device;
     rf_compute compute;
     rf_gpu_product product;
-    uint32_t n_inputs;             /* prepared rows */
-    float *x;                      /* as they are after rounding: [n_inputs][k] */
+    uint32_t n_inputs; /* prepared rows */
+    float *x;          /* as they are after rounding: [n_inputs][k] */
     float *norm;
     float *weights[RF_LINEAR_MAX]; /* [experts][m][k] */
     float *bias[RF_LINEAR_MAX];
