@@ -443,8 +443,7 @@ typedef bool (*rf_progress_callback)(void *user, uint64_t done_bytes, uint64_t t
 
 /* How weights are read from their file. */
 typedef enum rf_read_mode {
-    RF_READ_AUTO = 0,     /* to a GPU, direct where little of the file is in the page cache; else
-                             buffered: on a CPU direct reads would have to be copied */
+    RF_READ_AUTO = 0,     /* as is fastest as a rule: buffered */
     RF_READ_BUFFERED = 1, /* through the page cache */
     RF_READ_DIRECT = 2,   /* past it (O_DIRECT); buffered where the file system has no such reads */
     RF_READ_MAPPED = 3,   /* not read at all: used in place. What a load did, never what is asked */

@@ -61,8 +61,10 @@ static rf_status make_state(const rf_engine *engine, const int32_t *kept, uint32
                             const rf_request *request, rf_request_state **out, rf_error *error)
 {
     rf_request_state *state = rf_calloc(1, sizeof(*state));
-    if (!state)
-        return rf_error_host_memory(error, "a request", sizeof(*state));
+    if (!state) {
+        (void)rf_error_host_memory(error, "a request", sizeof(*state));
+        return RF_ERROR_HOST_MEMORY;
+    }
     rf_status status = fill_state(engine, kept, n_kept, request, state, error);
     if (status != RF_OK) {
         rf_request_state_free(state);

@@ -126,7 +126,7 @@ static void unified_memory_is_filled_in_place(void **state)
 
 /* ---- ways of reading ------------------------------------------------------------------------ */
 
-static void the_page_cache_decides_how_to_read(void **state)
+static void reads_go_through_the_page_cache_unless_asked(void **state)
 {
     (void)state;
     emu_runtime r;
@@ -134,24 +134,12 @@ static void the_page_cache_decides_how_to_read(void **state)
     cargo *c = cargo_pack_random("/tmp", 4 << 20, 8);
     rf_staging_config config = {0};
     rf_load_stats stats;
-    uint32_t resident = 0;
-    bool able = false;
     cargo_place(c, r.runtime.memory, &config);
-    bool tells = rf_file_sample_cache(c->file, 0, c->n_bytes, 64, &resident);
-    if (tells && resident == 64) {
-        load_ok(&r, c, &config, &stats);
-        assert_int_equal(stats.read_mode, RF_READ_BUFFERED);
-    }
-    cargo_chill(c);
-    tells = rf_file_sample_cache(c->file, 0, c->n_bytes, 64, &resident);
-    cargo_chill(c); /* asking made the system read these places */
-    assert_int_equal(rf_file_enable_direct(c->file, &able, NULL), RF_OK);
     load_ok(&r, c, &config, &stats);
-    if (tells && resident == 0 && able) /* one in 16 places may be the same */
-        assert_int_equal(stats.read_mode, RF_READ_DIRECT);
-    print_message("tells what is cached: %s; direct reads: %s; a cold load was %s\n",
-                  tells ? "yes" : "no", able ? "yes" : "no",
-                  stats.read_mode == RF_READ_DIRECT ? "direct" : "buffered");
+    assert_int_equal(stats.read_mode, RF_READ_BUFFERED);
+    cargo_chill(c);
+    load_ok(&r, c, &config, &stats);
+    assert_int_equal(stats.read_mode, RF_READ_BUFFERED);
     cargo_expect_arrived(c);
     cargo_unplace(c);
     cargo_free(c);
@@ -420,7 +408,7 @@ int main(void)
         cmocka_unit_test(bytes_arrive_whatever_the_timing),
         cmocka_unit_test(checksums_do_not_depend_on_how_bytes_are_read),
         cmocka_unit_test(unified_memory_is_filled_in_place),
-        cmocka_unit_test(the_page_cache_decides_how_to_read),
+        cmocka_unit_test(reads_go_through_the_page_cache_unless_asked),
         cmocka_unit_test(direct_reads_that_are_not_there_become_buffered),
         cmocka_unit_test(limits_are_named),
         cmocka_unit_test(a_failed_wait_is_made_up_for),
