@@ -119,8 +119,8 @@ static const rf_cli_option options[] = {
            .fallback = "4K", .help = "alignment of tensors in a pool, a power of two"),
     OPTION("read-mode", 0, "auto|buffered|direct", RF_CLI_CHOICE, MODEL, LOADS, read_mode,
            .fallback = "auto",
-           .help = "how weights are read into pools: through the page cache, past it, or as is "
-                   "faster as a rule, which is through it"),
+           .help = "how weights are read into pools: through the page cache, as auto does "
+                   "too, or past it"),
     NUMBER(COUNT, "readers", 0, "N", 1, MAX_READERS, MODEL, COMPUTES | PLAN, readers,
            .help = "threads that read weights into pools (default: 12)"),
     NUMBER(COUNT, "staging-buffers", 0, "N", 1, MAX_BUFFERS, MODEL, COMPUTES | PLAN,
