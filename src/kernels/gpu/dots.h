@@ -96,7 +96,7 @@ template <u32 n> DEVICE void words_anywhere(const u8 *memory, u32 at, u32 *out)
 {
     const u32 *words = (const u32 *)(memory + (at & ~3U));
     u32 low = words[0];
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < n; i++) {
         u32 high = words[i + 1];
         out[i] = slice(low, high, at & 3U);
@@ -107,13 +107,13 @@ template <u32 n> DEVICE void words_anywhere(const u8 *memory, u32 at, u32 *out)
 /* The same from a multiple of 4, 8 or 16. */
 template <u32 n> DEVICE void words_of_4(const u8 *memory, u32 at, u32 *out)
 {
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < n; i++)
         out[i] = ((const u32 *)(memory + at))[i];
 }
 template <u32 n> DEVICE void words_of_8(const u8 *memory, u32 at, u32 *out)
 {
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < n / 2; i++) {
         u32x2 v = shared_8(memory + at + 8 * i);
         out[2 * i] = v.x;
@@ -147,7 +147,7 @@ DEVICE f32 high_f16(u32 word)
 /* Low halves to the first chunk, high ones to the second. */
 DEVICE void split_nibbles(const u32 w[4], u32 *q)
 {
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 4; i++) {
         q[i] = w[i] & NIBBLES;
         q[4 + i] = w[i] >> 4 & NIBBLES;
@@ -163,7 +163,7 @@ DEVICE u32 spread_fifths(u32 bits)
 /* Adds bits 0 to 31 of fifths to 32 elements in order. */
 DEVICE void add_fifths(u32 fifths, u32 *q)
 {
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 8; i++)
         q[i] |= spread_fifths(fifths >> (4 * i));
 }

@@ -67,7 +67,7 @@ DEVICE void unpack_q5_k(const u8 *memory, u32 at, u32 part, piece *p)
     words_of_16(memory, at + 16 + 16 * (part % 2), fifths);
     words_of_16(memory, at + 48 + 16 * part, w);
     split_nibbles(w, p->q);
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 4; i++) {
         u32 bits = fifths[i] >> (2 * c);
         p->q[i] |= bits << 4 & 0x10101010U;
@@ -95,7 +95,7 @@ DEVICE void unpack_q6_k(const u8 *memory, u32 at, u32 part, piece *p)
     p->scale[1] = scales[4];
     p->d = f16_at(memory, at + 208);
     split_nibbles(w, p->q);
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 4; i++) {
         u32 bits =
             upper[i] >> (2 * (g / 2)); /* of the low halves at bit 0, of the high ones at bit 4 */
@@ -118,9 +118,9 @@ DEVICE u32 chunk_q3_k(u32 index)
 
 DEVICE void split_pairs(const u32 w[4], u32 *q)
 {
-#pragma unroll
+    UNROLL
     for (u32 s = 0; s < 4; s++) {
-#pragma unroll
+        UNROLL
         for (u32 i = 0; i < 4; i++)
             q[4 * s + i] = w[i] >> (2 * s) & 0x03030303U;
     }
@@ -134,7 +134,7 @@ DEVICE void unpack_q2_k(const u8 *memory, u32 at, u32 part, piece *p)
     words_of_4<2>(memory, at + 8 * n, scales);
     words_of_4<1>(memory, at + 80, factors);
     split_pairs(w, p->q);
-#pragma unroll
+    UNROLL
     for (u32 s = 0; s < 4; s++) {
         u32 both = scales[s / 2] >> (16 * (s % 2) + 8 * h);
         p->scale[s] = (i32)(both & 15U);
@@ -153,14 +153,14 @@ DEVICE void unpack_q3_k(const u8 *memory, u32 at, u32 part, piece *p)
     words_anywhere<4>(memory, at + 32 + 16 * part, w);
     words_anywhere<3>(memory, at + 96, scales);
     split_pairs(w, p->q);
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 4; i++) {
         u32 bits = thirds[i] >> (4 * n);
-#pragma unroll
+        UNROLL
         for (u32 s = 0; s < 4; s++)
             p->q[4 * s + i] |= (bits >> s & 0x01010101U) << 2;
     }
-#pragma unroll
+    UNROLL
     for (u32 s = 0; s < 4; s++) {
         u32 byte = 16 * (s % 2) + 8 * h;
         u32 low = scales[s / 2] >> byte >> (4 * n) & 15U;

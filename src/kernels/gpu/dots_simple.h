@@ -123,7 +123,7 @@ DEVICE void look_up(const byte_table *table, u32 word, u32 *low, u32 *high)
 #elif defined(RF_GPU_AMD)
     u32 nibbles[2] = {word & NIBBLES, word >> 4 & NIBBLES};
     u32 found[2];
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 2; i++) {
         u32 three = nibbles[i] & 0x07070707U;
         u32 fourth = (nibbles[i] >> 1 & 0x04040404U) | 0x03020100U;
@@ -144,7 +144,7 @@ DEVICE void look_up(const byte_table *table, u32 word, u32 *low, u32 *high)
 
 DEVICE void look_up_chunks(byte_table table, const u32 w[4], u32 *q)
 {
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 4; i++)
         look_up(&table, w[i], &q[i], &q[4 + i]);
 }

@@ -51,7 +51,7 @@ typedef struct cursor {
 DEVICE void open_pair(const matvec_args *a, const share *s, cursor *at)
 {
     pair_rows pair = rows_of_pair(a, s->first_pair + at->local);
-#pragma unroll
+    UNROLL
     for (u32 r = 0; r < 2; r++) {
         u64 address = weights_of(a, s, &pair, r);
         at->rows[r] = GLOBAL(const u8, address & ~(u64)15);
@@ -106,7 +106,7 @@ DEVICE column load_column(const tile *from, u32 c, u32 turn)
     const u8 *scales =
         from->scales + (c * from->size + turn * STEP) / RF_GPU_Q8_BLOCK * SCALE_BYTES;
     const u32 chunk = CHUNK_OF(RF_WEIGHT)(lane());
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < shape::chunks; i++) {
         u32 at = chunk + i * shape::stride;
         v.x[i] = shared_16(quants + 16 * place_of(at));
@@ -141,7 +141,7 @@ DEVICE f32 dot_whole(const piece *p, const column *v)
 DEVICE f32 dot_parts(const piece *p, const column *v, u32 odd)
 {
     f32 sum = 0.0F, mins = 0.0F;
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < shape::chunks; i++) {
         f32 dx = f32_from_bits(v->scales[i].x);
         i32 total = (i32)(i16)(v->scales[i].y >> (16 * odd));
@@ -159,13 +159,13 @@ DEVICE void add_step(const feed *from, const tile *x, u32 step, u32 turn, f32 *s
 {
     const u32 odd = CHUNK_OF(RF_WEIGHT)(lane()) & 1U;
     piece p[2];
-#pragma unroll
+    UNROLL
     for (u32 r = 0; r < 2; r++)
         unpack_row(from, step, r, &p[r]);
-#pragma unroll
+    UNROLL
     for (u32 c = 0; c < columns; c++) {
         column v = load_column(x, c, turn);
-#pragma unroll
+        UNROLL
         for (u32 r = 0; r < 2; r++)
             sums[r * columns + c] +=
                 shape::whole ? dot_whole(&p[r], &v) : dot_parts(&p[r], &v, odd);
@@ -185,7 +185,7 @@ DEVICE void multiply_tile(const matvec_args *a, const share *s, const tile *x, u
         if (step >= end)
             return;
         f32 sums[2 * columns];
-#pragma unroll
+        UNROLL
         for (u32 i = 0; i < 2 * columns; i++)
             sums[i] = 0.0F;
         open_pair_of_feed(a, s, local, weights);

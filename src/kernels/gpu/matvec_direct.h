@@ -19,7 +19,7 @@ DEVICE void load_ahead(const matvec_args *a, const share *s, u32 first, feed *f)
         return;
     if (f->ahead.step * STEP + lane() * shape::piece < a->k) {
         u32 offset = f->ahead.step * STEP_BYTES + lane() / shape::parts * shape::bytes;
-#pragma unroll
+        UNROLL
         for (u32 r = 0; r < 2; r++)
             LOAD(RF_WEIGHT)(f->ahead.rows[r] + offset, lane() % shape::parts, &f->next[r]);
     }

@@ -14,7 +14,7 @@
 #define FLOATS_f32 4
 DEVICE void widen_f32(u32x4 v, f32 *out)
 {
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 4; i++)
         out[i] = f32_from_bits(v[i]);
 }
@@ -26,7 +26,7 @@ DEVICE f32 one_f32(const u8 *row, u32 i)
 #define FLOATS_f16 8
 DEVICE void widen_f16(u32x4 v, f32 *out)
 {
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 8; i++)
         out[i] = f16_from_bits((u16)(v[i / 2] >> (16 * (i % 2))));
 }
@@ -38,7 +38,7 @@ DEVICE f32 one_f16(const u8 *row, u32 i)
 #define FLOATS_bf16 8
 DEVICE void widen_bf16(u32x4 v, f32 *out)
 {
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < 8; i++)
         out[i] = f32_from_bits(i % 2 ? v[i / 2] & 0xFFFF0000U : v[i / 2] << 16);
 }
@@ -70,21 +70,21 @@ template <u32 columns>
 DEVICE void add_floats(const matvec_args *a, const u32x4 weights[2], const f32 *x, f32 *sums)
 {
     f32 w[2][FLOATS];
-#pragma unroll
+    UNROLL
     for (u32 r = 0; r < 2; r++)
         WIDEN(RF_WEIGHT)(weights[r], w[r]);
-#pragma unroll
+    UNROLL
     for (u32 c = 0; c < columns; c++) {
         if (columns > 1 && c >= a->n_rows)
             continue;
         const f32x4 *column = (const f32x4 *)(x + (u64)c * a->stride);
-#pragma unroll
+        UNROLL
         for (u32 i = 0; i < FLOATS / 4; i++) {
             f32x4 v = column[i];
-#pragma unroll
+            UNROLL
             for (u32 r = 0; r < 2; r++) {
                 f32 sum = sums[r * columns + c];
-#pragma unroll
+                UNROLL
                 for (u32 j = 0; j < 4; j++)
                     sum = fused(w[r][4 * i + j], v[j], sum);
                 sums[r * columns + c] = sum;
@@ -103,20 +103,20 @@ DEVICE void sum_vectors(const matvec_args *a, const share *s, const f32 *x, cons
     const u32 gap = a->split * STEP;
     u32 element = s->turn * STEP + lane() * FLOATS;
     u32 ahead = element;
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < AHEAD; i++, ahead += gap) {
-#pragma unroll
+        UNROLL
         for (u32 r = 0; r < 2; r++)
             weights[i][r] = load_weights(rows[r], ahead, a->k);
     }
     wait_for_previous();
     while (element < a->k) {
-#pragma unroll
+        UNROLL
         for (u32 i = 0; i < AHEAD; i++) {
             if (element < a->k)
                 add_floats<columns>(a, weights[i], x + element, sums);
             element += gap;
-#pragma unroll
+            UNROLL
             for (u32 r = 0; r < 2; r++)
                 weights[i][r] = load_weights(rows[r], ahead, a->k);
             ahead += gap;
@@ -131,12 +131,12 @@ DEVICE void sum_elements(const matvec_args *a, const share *s, const f32 *x,
 {
     wait_for_previous();
     for (u32 i = s->turn * WARP + lane(); i < a->k; i += a->split * WARP) {
-#pragma unroll
+        UNROLL
         for (u32 c = 0; c < columns; c++) {
             if (columns > 1 && c >= a->n_rows)
                 continue;
             f32 v = x[(u64)c * a->stride + i];
-#pragma unroll
+            UNROLL
             for (u32 r = 0; r < 2; r++)
                 sums[r * columns + c] = fused(ONE(RF_WEIGHT)(rows[r], i), v, sums[r * columns + c]);
         }
@@ -155,7 +155,7 @@ template <u32 columns> DEVICE void matvec(const matvec_args *a)
         u64 weights[2] = {weights_of(a, &s, &pair, 0), weights_of(a, &s, &pair, 1)};
         const u8 *rows[2] = {GLOBAL(const u8, weights[0]), GLOBAL(const u8, weights[1])};
         f32 sums[2 * columns];
-#pragma unroll
+        UNROLL
         for (u32 i = 0; i < 2 * columns; i++)
             sums[i] = 0.0F;
         /* Rows that end at a multiple of 16 bytes too, which is where the last load ends. */

@@ -23,12 +23,12 @@ typedef struct feed {
 DEVICE void copy_step(const matvec_args *a, const cursor *at, u8 *slot)
 {
     const u32 row_bytes = a->k / shape::block * shape::bytes;
-#pragma unroll
+    UNROLL
     for (u32 r = 0; r < 2; r++) {
         u32 start = at->step * STEP_BYTES + at->skew[r];
         u32 end = minimum(start + STEP_BYTES, row_bytes + at->skew[r]);
         u32 first = start & ~15U;
-#pragma unroll
+        UNROLL
         for (u32 i = 0; i < COPIES; i++) {
             u32 local = 16 * (i * WARP + lane());
             u32 from = first + local;
@@ -56,7 +56,7 @@ DEVICE void start_feed(const matvec_args *a, const share *s, u32 first, u8 *ring
 {
     f->ring = f->slot = rings + warp() * a->slots * (2 * SLOT);
     open_cursor(a, s, first, &f->ahead);
-#pragma unroll
+    UNROLL
     for (u32 i = 0; i < DEPTH; i++)
         copy_ahead(a, s, first, &f->ahead, f->ring + i * (2 * SLOT));
 }

@@ -56,7 +56,7 @@ DEVICE f32 keep_row(const matvec_args *a, const f32 *x, kept_row *kept)
 {
     f32 squares = 0.0F;
     const f32x4 zero = {0.0F, 0.0F, 0.0F, 0.0F};
-#pragma unroll
+    UNROLL
     for (u32 turn = 0; turn < KEPT_TURNS; turn++) {
         u32 i = element_of_turn(turn);
         kept->x[turn] = i < a->k ? *(const f32x4 *)(x + i) : zero;
@@ -65,7 +65,7 @@ DEVICE f32 keep_row(const matvec_args *a, const f32 *x, kept_row *kept)
     }
     if (!a->norm)
         return 0.0F;
-#pragma unroll
+    UNROLL
     for (u32 turn = 0; turn < KEPT_TURNS; turn++)
         squares += square_of(kept->x[turn]);
     for (u32 i = element_of_turn(KEPT_TURNS); i < a->k; i += 4 * n_threads())
@@ -79,14 +79,14 @@ template <u32 columns>
 DEVICE void scales_of_rows(const matvec_args *a, const f32 *squares, f32 *scale)
 {
     f32 *shared = SHARED(f32);
-#pragma unroll
+    UNROLL
     for (u32 c = 0; c < columns; c++) {
         f32 sum = warp_sum(squares[c]);
         if (lane() == 0)
             shared[c * n_warps() + warp()] = sum;
     }
     barrier();
-#pragma unroll
+    UNROLL
     for (u32 c = 0; c < columns; c++) {
         f32 sum = 0.0F;
         for (u32 w = 0; w < n_warps(); w++)
@@ -136,12 +136,12 @@ DEVICE void fill_column(const matvec_args *a, const f32 *row, const tile *to, u3
 #pragma unroll 1
     for (u32 t = turn; t < turns; t += AHEAD) {
         f32x4 v[AHEAD];
-#pragma unroll
+        UNROLL
         for (u32 j = 0; j < AHEAD; j++) {
             u32 i = element_of_turn(t + j);
             v[j] = read_four(a, row, i < count ? first + i : first, scale);
         }
-#pragma unroll
+        UNROLL
         for (u32 j = 0; j < AHEAD; j++) {
             u32 i = element_of_turn(t + j);
             if (t + j < turns)
@@ -155,7 +155,7 @@ template <u32 columns>
 DEVICE void fill_tile(const matvec_args *a, const share *s, const tile *to, u32 first,
                       const f32 *scale)
 {
-#pragma unroll
+    UNROLL
     for (u32 c = 0; c < columns; c++) {
         if (columns == 1 || c < a->n_rows)
             fill_column(a, input_row(a, s, c, a->k), to, c, 0, first, scale[c]);
@@ -167,7 +167,7 @@ template <u32 columns>
 DEVICE void open_several(const matvec_args *a, const share *s, const tile *to, f32 *scale)
 {
     f32 squares[columns];
-#pragma unroll
+    UNROLL
     for (u32 c = 0; c < columns; c++) {
         scale[c] = 1.0F;
         squares[c] = 0.0F;
@@ -187,7 +187,7 @@ DEVICE void open_one(const matvec_args *a, const share *s, const tile *to, f32 *
     scale[0] = 1.0F;
     if (a->norm)
         scales_of_rows<1>(a, &squares, scale);
-#pragma unroll
+    UNROLL
     for (u32 turn = 0; turn < KEPT_TURNS; turn++) {
         u32 i = element_of_turn(turn);
         if (turn * 4 * n_threads() < a->k)

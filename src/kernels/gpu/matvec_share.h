@@ -97,10 +97,10 @@ DEVICE u64 weights_of(const matvec_args *a, const share *s, const pair_rows *p, 
 template <u32 n> DEVICE void warp_sums(f32 *values)
 {
     u32 mask = WARP / 2;
-#pragma unroll
+    UNROLL
     for (u32 half = n / 2; half > 0; half /= 2, mask /= 2) {
         bool upper = lane() & mask;
-#pragma unroll
+        UNROLL
         for (u32 i = 0; i < half; i++) {
             f32 low = values[i], high = values[half + i];
             f32 kept = upper ? high : low;
@@ -108,7 +108,7 @@ template <u32 n> DEVICE void warp_sums(f32 *values)
             values[i] = kept + shuffle_xor(given, mask);
         }
     }
-#pragma unroll
+    UNROLL
     for (; mask > 0; mask /= 2)
         values[0] += shuffle_xor(values[0], mask);
 }
