@@ -75,20 +75,15 @@ static uint32_t set_parts(const rf_gpu_product *product, uint32_t weights,
     return n;
 }
 
-/* How many splits fill the device, as far as the workspace has room for their sums. */
-static void set_splits(const rf_compute *compute, const tile *t, uint64_t n_blocks,
+void rf_gpu_gemm_split(const rf_compute *compute, uint64_t wanted, uint32_t stages, uint32_t most,
                        struct rf_gpu_gemm_args *args)
 {
-    const uint32_t stages = divided_up(args->k, RF_GPU_GEMM_DEPTH);
     const uint64_t sums = (uint64_t)args->n_rows * args->n_columns * sizeof(float);
-    uint64_t wanted = (uint64_t)rf_gpu_traits_of(compute->programs)->compute_units * t->per_unit;
-    uint64_t splits = args->n_experts || n_blocks == 0 ? 1 : wanted / n_blocks;
     uint64_t room =
         compute->workspace_bytes < PARTIAL_BYTES ? compute->workspace_bytes : PARTIAL_BYTES;
     room = sums ? room / sums : 0;
-    splits = splits < room ? splits : room;
-    splits = splits < stages / MIN_SPLIT_STAGES ? splits : stages / MIN_SPLIT_STAGES;
-    splits = splits < MAX_SPLITS ? splits : MAX_SPLITS;
+    uint64_t splits = wanted < room ? wanted : room;
+    splits = splits < most ? splits : most;
     args->n_splits = 1;
     args->split_depth = stages;
     if (splits < 2)
@@ -96,6 +91,17 @@ static void set_splits(const rf_compute *compute, const tile *t, uint64_t n_bloc
     args->split_depth = divided_up(stages, (uint32_t)splits);
     args->n_splits = divided_up(stages, args->split_depth);
     args->partial = compute->workspace;
+}
+
+/* As many splits as fill the device. */
+static void set_splits(const rf_compute *compute, const tile *t, uint64_t n_blocks,
+                       struct rf_gpu_gemm_args *args)
+{
+    const uint32_t stages = divided_up(args->k, RF_GPU_GEMM_DEPTH);
+    const uint32_t most = stages / MIN_SPLIT_STAGES;
+    uint64_t wanted = (uint64_t)rf_gpu_traits_of(compute->programs)->compute_units * t->per_unit;
+    wanted = args->n_experts || n_blocks == 0 ? 1 : wanted / n_blocks;
+    rf_gpu_gemm_split(compute, wanted, stages, most < MAX_SPLITS ? most : MAX_SPLITS, args);
 }
 
 rf_status rf_gpu_gemm_sum(const rf_compute *compute, const struct rf_gpu_gemm_args *args,

@@ -10,6 +10,11 @@
 uint32_t rf_gpu_gemm_open(const rf_gpu_product *product, uint32_t weights,
                           struct rf_gpu_gemm_args *args);
 
+/* Splits k of so many stages as wanted, but into `most` at most, and as far as the workspace has
+ * room for their sums. */
+void rf_gpu_gemm_split(const rf_compute *compute, uint64_t wanted, uint32_t stages, uint32_t most,
+                       struct rf_gpu_gemm_args *args);
+
 /* Adds the partial sums of a product whose k was split, and ends it. */
 rf_status rf_gpu_gemm_sum(const rf_compute *compute, const struct rf_gpu_gemm_args *args,
                           rf_error *error);

@@ -18,8 +18,6 @@
 #define SPLIT_BELOW      500U
 #define MAX_SPLITS       4U
 #define MIN_SPLIT_STAGES 2U
-/* The most that partial sums take of the workspace, as in gemm.c. */
-#define PARTIAL_BYTES (16ULL << 20)
 
 #define ALIGNMENT 16U /* of weights: they are copied 16 bytes at a time */
 
@@ -155,27 +153,6 @@ static bool make_plan(const rf_compute *compute, const rf_gpu_product *product, 
     return false;
 }
 
-/* Splits k, as far as the workspace has room for their sums. */
-static void set_splits(const rf_compute *compute, uint32_t wanted, uint32_t stages,
-                       struct rf_gpu_gemm_args *args)
-{
-    const uint64_t sums = (uint64_t)args->n_rows * args->n_columns * sizeof(float);
-    uint64_t room =
-        compute->workspace_bytes < PARTIAL_BYTES ? compute->workspace_bytes : PARTIAL_BYTES;
-    uint64_t splits = wanted;
-    room = sums ? room / sums : 0;
-    splits = splits < room ? splits : room;
-    splits = splits < stages / MIN_SPLIT_STAGES ? splits : stages / MIN_SPLIT_STAGES;
-    splits = splits < MAX_SPLITS ? splits : MAX_SPLITS;
-    args->n_splits = 1;
-    args->split_depth = stages;
-    if (splits < 2)
-        return;
-    args->split_depth = divided_up(stages, (uint32_t)splits);
-    args->n_splits = divided_up(stages, args->split_depth);
-    args->partial = compute->workspace;
-}
-
 bool rf_gpu_gemm_few_suits(const rf_compute *compute, const rf_gpu_product *product)
 {
     const rf_type_info *type = rf_type_describe((uint32_t)product->type);
@@ -207,7 +184,9 @@ rf_status rf_gpu_gemm_few(const rf_compute *compute, const rf_gpu_product *produ
     uint32_t weight_tiles = rf_gpu_gemm_open(product, p.warps_m * p.kernel->tiles * 16, &args);
     uint32_t row_tiles = divided_up(product->n_rows, p.kernel->rows) + product->n_experts;
     uint32_t span = RF_GPU_FEW_SPAN(rf_type_describe((uint32_t)product->type)->block_elements);
-    set_splits(compute, p.splits, stages_of(product, span, p.warps_k), &args);
+    uint32_t stages = stages_of(product, span, p.warps_k);
+    uint32_t most = stages / MIN_SPLIT_STAGES;
+    rf_gpu_gemm_split(compute, p.splits, stages, most < MAX_SPLITS ? most : MAX_SPLITS, &args);
     args.buffers = p.slots;
     args.warps_k = p.warps_k;
     (void)snprintf(unit, sizeof(unit), "gemm_few_%s", name); /* it fits */

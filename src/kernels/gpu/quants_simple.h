@@ -40,41 +40,34 @@ struct weights_f32 {
 };
 
 /* Two kinds of 16 bits. */
-struct raw_16_bits {
-    u32x4 v[4];
-};
-DEVICE void load_16_bits(raw_16_bits &r, const u8 *row, u32 group, u32 half)
-{
-    UNROLL
-    for (u32 i = 0; i < 4; i++)
-        r.v[i] = load_u32x4(row + 128 * (u64)group + 64 * half + 16 * i);
-}
-DEVICE void load_some_16_bits(raw_16_bits &r, const u8 *row, u32 first, u32 k)
-{
-    const u16 *p = (const u16 *)row;
-    UNROLL
-    for (u32 i = 0; i < 16; i++) {
-        u32 at = first + 2 * i;
-        u32 low = at < k ? p[at] : 0U, high = at + 1 < k ? p[at + 1] : 0U;
-        r.v[i / 4][i % 4] = low | high << 16;
-    }
-}
-
-struct weights_f16 {
+struct weights_16_bits {
     static constexpr u32 BLOCK = 1, BYTES = 2;
     static constexpr bool SPLIT = false;
-    typedef raw_16_bits raw;
+    struct raw {
+        u32x4 v[4];
+    };
     DEVICE void load(raw &r, const u8 *row, u32 group, u32 half)
     {
-        load_16_bits(r, row, group, half);
-    }
-    DEVICE f32 element(const u8 *row, u32 i)
-    {
-        return f16_from_bits(((const u16 *)row)[i]);
+        UNROLL
+        for (u32 i = 0; i < 4; i++)
+            r.v[i] = load_u32x4(row + 128 * (u64)group + 64 * half + 16 * i);
     }
     DEVICE void load_some(raw &r, const u8 *row, u32 first, u32 k)
     {
-        load_some_16_bits(r, row, first, k);
+        const u16 *p = (const u16 *)row;
+        UNROLL
+        for (u32 i = 0; i < 16; i++) {
+            u32 at = first + 2 * i;
+            u32 low = at < k ? p[at] : 0U, high = at + 1 < k ? p[at + 1] : 0U;
+            r.v[i / 4][i % 4] = low | high << 16;
+        }
+    }
+};
+
+struct weights_f16 : weights_16_bits {
+    DEVICE f32 element(const u8 *row, u32 i)
+    {
+        return f16_from_bits(((const u16 *)row)[i]);
     }
     DEVICE f32x8 part(const raw &r, u32 i)
     {
@@ -83,21 +76,10 @@ struct weights_f16 {
     }
 };
 
-struct weights_bf16 {
-    static constexpr u32 BLOCK = 1, BYTES = 2;
-    static constexpr bool SPLIT = false;
-    typedef raw_16_bits raw;
-    DEVICE void load(raw &r, const u8 *row, u32 group, u32 half)
-    {
-        load_16_bits(r, row, group, half);
-    }
+struct weights_bf16 : weights_16_bits {
     DEVICE f32 element(const u8 *row, u32 i)
     {
         return bf16_from_bits(((const u16 *)row)[i]);
-    }
-    DEVICE void load_some(raw &r, const u8 *row, u32 first, u32 k)
-    {
-        load_some_16_bits(r, row, first, k);
     }
     DEVICE f32x8 part(const raw &r, u32 i)
     {

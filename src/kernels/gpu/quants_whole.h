@@ -149,10 +149,11 @@ DEVICE whole_k_head whole_k_head_of(u32x4 head, bool upper)
     return h;
 }
 
-template <> struct whole<weights_q4_k> {
+/* What Q4_K and Q5_K have in common. */
+struct whole_k {
     static constexpr bool HAS = true, MINS = true;
     typedef whole_k_head head;
-    DEVICE head head_of(const weights_q4_k::raw &r, bool upper)
+    template <typename R> DEVICE head head_of(const R &r, bool upper)
     {
         return whole_k_head_of(r.head, upper);
     }
@@ -161,6 +162,9 @@ template <> struct whole<weights_q4_k> {
         u32 at = 2 * i + run;
         return select_bytes(h.mins, 0, 0x4040U | at | at << 8);
     }
+};
+
+template <> struct whole<weights_q4_k> : whole_k {
     DEVICE void parts(const weights_q4_k::raw &r, const head &h, u32 i, u32 row, direct_a *x)
     {
         u32 low_scale = byte_times_32(h.scales, 2 * i),
@@ -178,18 +182,7 @@ template <> struct whole<weights_q4_k> {
     }
 };
 
-template <> struct whole<weights_q5_k> {
-    static constexpr bool HAS = true, MINS = true;
-    typedef whole_k_head head;
-    DEVICE head head_of(const weights_q5_k::raw &r, bool upper)
-    {
-        return whole_k_head_of(r.head, upper);
-    }
-    DEVICE u32 min(const head &h, u32 i, u32 run)
-    {
-        u32 at = 2 * i + run;
-        return select_bytes(h.mins, 0, 0x4040U | at | at << 8);
-    }
+template <> struct whole<weights_q5_k> : whole_k {
     DEVICE void parts(const weights_q5_k::raw &r, const head &h, u32 i, u32 row, direct_a *x)
     {
         u32 low_scale = byte_times_32(h.scales, 2 * i);
