@@ -63,6 +63,9 @@ typedef struct rf_launch {
     uint32_t shared_bytes;
     void **arguments;
     uint32_t n_arguments;
+    /* Blocks along x that run together and read each other's shared memory; 0 counts as 1. More are
+     * refused where the device has no such clusters. */
+    uint32_t cluster;
     /* The kernel may start before the one ahead of it on the stream has ended, and waits for it by
      * itself where it must. A device that cannot do this starts it afterwards. */
     bool overlap;

@@ -217,6 +217,8 @@ static rf_status check_shape(const emu_device *emu, const rf_emu_kernel *kernel,
     if (blocks[1] > EMU_MAX_BLOCKS_Y || blocks[2] > EMU_MAX_BLOCKS_Y)
         return refuse(emu, kernel, "blocks in y or z",
                       blocks[1] > blocks[2] ? blocks[1] : blocks[2], EMU_MAX_BLOCKS_Y, error);
+    if (launch->cluster > 1)
+        return refuse(emu, kernel, "blocks in a cluster", launch->cluster, 1, error);
     if (launch->shared_bytes > RF_EMU_SHARED_BYTES)
         return refuse(emu, kernel, "bytes of shared memory", launch->shared_bytes,
                       RF_EMU_SHARED_BYTES, error);

@@ -41,6 +41,7 @@ enum {
     STREAM_NON_BLOCKING = 1,
     EVENT_BLOCKING_SYNC = 1, /* who waits sleeps */
     CAPTURE_THREAD_LOCAL = 1,
+    LAUNCH_CLUSTER_DIMENSION = 4,          /* value: three unsigned ints */
     LAUNCH_PROGRAMMATIC_SERIALIZATION = 6, /* "programmatic dependent launch" */
     JIT_ERROR_LOG_BUFFER = 5,
     JIT_ERROR_LOG_BUFFER_BYTES = 6,
@@ -316,11 +317,18 @@ static int module_function(const void *f, int ordinal, void *module, const char 
     return code;
 }
 
-/* Where the hardware cannot overlap (before 9.0) the driver takes the attribute and starts the
+/* Clusters, and kernels that start before the one ahead has ended.
+ * Where the hardware cannot overlap (before 9.0) the driver takes the attribute and starts the
  * kernel afterwards. */
-static int launch_overlapping(const void *f, void *function, const rf_launch *launch, void *stream)
+static int launch_extended(const void *f, void *function, const rf_launch *launch, void *stream)
 {
-    rf_cu_attribute attribute = {.id = LAUNCH_PROGRAMMATIC_SERIALIZATION, .value = {1}};
+    rf_cu_attribute attributes[2];
+    unsigned n = 0;
+    if (launch->overlap)
+        attributes[n++] = (rf_cu_attribute){.id = LAUNCH_PROGRAMMATIC_SERIALIZATION, .value = {1}};
+    if (launch->cluster > 1)
+        attributes[n++] = (rf_cu_attribute){.id = LAUNCH_CLUSTER_DIMENSION,
+                                            .value = {(int)launch->cluster, 1, 1}};
     rf_cu_launch config = {
         .blocks_x = launch->blocks[0],
         .blocks_y = launch->blocks[1],
@@ -330,16 +338,19 @@ static int launch_overlapping(const void *f, void *function, const rf_launch *la
         .threads_z = launch->threads[2],
         .shared_bytes = launch->shared_bytes,
         .stream = stream,
-        .attributes = &attribute,
-        .n_attributes = 1,
+        .attributes = attributes,
+        .n_attributes = n,
     };
     return CALL(cuLaunchKernelEx, &config, function, launch->arguments, NULL);
 }
 
 static int launch_kernel(const void *f, void *function, const rf_launch *launch, void *stream)
 {
-    if (launch->overlap && ((const cuda_symbols *)f)->cuLaunchKernelEx)
-        return launch_overlapping(f, function, launch, stream);
+    const bool extended = ((const cuda_symbols *)f)->cuLaunchKernelEx;
+    if (launch->cluster > 1 && !extended)
+        return RF_GPU_NOT_SUPPORTED;
+    if ((launch->overlap || launch->cluster > 1) && extended)
+        return launch_extended(f, function, launch, stream);
     return CALL(cuLaunchKernel, function, launch->blocks[0], launch->blocks[1], launch->blocks[2],
                 launch->threads[0], launch->threads[1], launch->threads[2], launch->shared_bytes,
                 stream, launch->arguments, NULL);

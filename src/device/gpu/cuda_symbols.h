@@ -81,7 +81,7 @@ typedef struct CUgraphExec_st *rf_cu_executable;
 typedef struct rf_cu_attribute {
     unsigned id;
     unsigned unused;
-    int value[16]; /* a union of 64 bytes; the first int of it is what is set here */
+    int value[16]; /* a union of 64 bytes; the first ints of it are what is set here */
 } rf_cu_attribute;
 
 typedef struct rf_cu_launch {

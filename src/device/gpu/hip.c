@@ -291,6 +291,8 @@ static int module_function(const void *f, int ordinal, void *module, const char 
 
 static int launch_kernel(const void *f, void *function, const rf_launch *launch, void *stream)
 {
+    if (launch->cluster > 1) /* no AMD GPU has them */
+        return RF_GPU_NOT_SUPPORTED;
     return CALL(hipModuleLaunchKernel, function, launch->blocks[0], launch->blocks[1],
                 launch->blocks[2], launch->threads[0], launch->threads[1], launch->threads[2],
                 launch->shared_bytes, stream, launch->arguments, NULL);

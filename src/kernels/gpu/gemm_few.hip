@@ -280,7 +280,7 @@ DEVICE void multiply_block(S &s, const u8 *rows, const u8 *weights, u32 span, u3
                     min[run].v[r][0] = (u32x4){m, m, m, m};
                 }
             }
-            form::parts(one, head[r], t, r, x);
+            form::template parts<true>(one, head[r], t, r, x);
         }
         UNROLL
         for (u32 n = 0; n < S::N; n++) {

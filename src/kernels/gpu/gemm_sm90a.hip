@@ -9,77 +9,15 @@
  * A block has three groups of 128 threads. The first has one thread that copies stages of k, three
  * tiles each, into a ring of four; the others multiply, 64 rows by 256 rows of weights each, and say
  * when they have read a stage. Blocks stay, and take every n-th tile of the output.
- *
- * Sources: PTX ISA 8.3, "Asynchronous warpgroup level matrix instructions", "mbarrier", "cp.async.bulk".
  */
 #include "kernels/gpu/args_gemm_packed.h"
-#include "kernels/gpu/prelude.h"
+#include "kernels/gpu/hopper.h"
 
-#define GROUP   128U /* threads */
 #define STAGES  RF_GPU_PACKED_STAGES
 #define TILE    RF_GPU_PACKED_TILE
 #define N_SUMS  128 /* of a thread: 64 rows by 256 columns by 128 threads */
 
-/* ---- shared memory, barriers and copies ------------------------------------------------------ */
-
-DEVICE u32 shared_address(const void *p)
-{
-    return (u32)(u64)(__attribute__((address_space(3))) const void *)p;
-}
-
-/* A barrier in shared memory: `count` arrivals, and as many bytes as were announced, end a phase. */
-DEVICE void open_barrier(u32 at, u32 count)
-{
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(at), "r"(count) : "memory");
-}
-DEVICE void arrive(u32 at)
-{
-    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(at) : "memory");
-}
-DEVICE void arrive_expecting(u32 at, u32 bytes)
-{
-    asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(at), "r"(bytes)
-                 : "memory");
-}
-/* Waits for the end of the phase of that parity. */
-DEVICE void wait_for(u32 at, u32 parity)
-{
-    u32 done = 0;
-    while (!done)
-        asm volatile("{\n"
-                     ".reg .pred ended;\n"
-                     "mbarrier.try_wait.parity.shared::cta.b64 ended, [%1], %2;\n"
-                     "selp.u32 %0, 1, 0, ended;\n"
-                     "}"
-                     : "=r"(done)
-                     : "r"(at), "r"(parity)
-                     : "memory");
-}
-
-/* A tile from global to shared memory; the barrier hears of its bytes. */
-DEVICE void copy_tile(u32 to, const u8 *from, u32 barrier)
-{
-    asm volatile("cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes "
-                 "[%0], [%1], %2, [%3];" ::"r"(to),
-                 "l"(from), "r"(TILE), "r"(barrier)
-                 : "memory");
-}
-
 /* ---- the matrix unit ------------------------------------------------------------------------- */
-
-/* Describes an operand with k innermost: address, 1024 bytes from eight rows to the next, 128-byte swizzle.
- * The distance along k is not used with it. */
-DEVICE u64 describe(u32 at)
-{
-    return (u64)(at >> 4 & 0x3FFFU) | 1ULL << 16 | (u64)(1024 >> 4) << 32 | 1ULL << 62;
-}
-
-DEVICE void products_begin(void) { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
-DEVICE void products_commit(void) { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
-template <int pending> DEVICE void products_wait(void)
-{
-    asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");
-}
 
 /* c = a * b^T (+ c unless fresh), 64 by 256 by 16. */
 DEVICE void multiply_64x256(f32 (&c)[N_SUMS], u64 a, u64 b, u32 keep)
@@ -163,9 +101,9 @@ DEVICE void copy_stages(const rf_gpu_packed_args &a, const ring &r)
             u32 to = r.tiles + stage * 3 * TILE, full = r.full + 8 * stage;
             wait_for(r.empty + 8 * stage, parity_of(turn) ^ 1); /* at once in the first round */
             arrive_expecting(full, 3 * TILE);
-            copy_tile(to, rows + (u64)k * TILE, full);
-            copy_tile(to + TILE, first + (u64)k * TILE, full);
-            copy_tile(to + 2 * TILE, second + (u64)k * TILE, full);
+            copy_bulk(to, rows + (u64)k * TILE, TILE, full);
+            copy_bulk(to + TILE, first + (u64)k * TILE, TILE, full);
+            copy_bulk(to + 2 * TILE, second + (u64)k * TILE, TILE, full);
         }
     }
 }
@@ -295,13 +233,12 @@ KERNEL(gemm_sm90a, rf_gpu_packed_args, 3 * 128)
             open_barrier(r.full + 8 * stage, 1);
             open_barrier(r.empty + 8 * stage, 2 * GROUP / WARP);
         }
-        asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-        asm volatile("fence.proxy.async;" ::: "memory");
+        show_barriers();
     }
     barrier();
     wait_for_previous();
     release_next();
-    asm volatile("fence.proxy.async;" ::: "memory"); /* what was packed is read by copies */
+    show_to_copies(); /* what was packed is read by copies */
     if (thread() < GROUP) {
         asm volatile("setmaxnreg.dec.sync.aligned.u32 40;");
         if (thread() == 0)

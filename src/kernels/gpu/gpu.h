@@ -43,7 +43,8 @@ typedef struct rf_gpu_launch {
     uint32_t blocks[3]; /* 0 counts as 1 */
     uint32_t threads;
     uint32_t shared_bytes;
-    bool overlap; /* the kernel calls wait_for_previous() itself */
+    uint32_t cluster; /* blocks, along x, that run together; 0 counts as 1. For Hopper alone. */
+    bool overlap;     /* the kernel calls wait_for_previous() itself */
 } rf_gpu_launch;
 
 /* Launches on the compute's stream. args: the kernel's struct, copied. */

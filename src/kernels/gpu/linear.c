@@ -3,13 +3,14 @@
  * together; the input is prepared once for each form that they want.
  */
 #include "base/checked.h"
+#include "kernels/gpu/gemm_hopper.h"
 #include "kernels/gpu/operations.h"
 #include "kernels/gpu/prepare.h"
 
 /* A form is prepared when it is first wanted. */
 typedef struct inputs {
-    bool made[3];
-    rf_gpu_rows rows[3];
+    bool made[RF_GPU_FORMS];
+    rf_gpu_rows rows[RF_GPU_FORMS];
 } inputs;
 
 static rf_status give_rows(const rf_compute *compute, const rf_linear_args *args, rf_gpu_form form,
@@ -42,13 +43,24 @@ rf_status rf_gpu_product_run(const rf_compute *compute, const rf_gpu_product *pr
     rf_compute rest = *compute;
     rest.workspace = room->next;
     rest.workspace_bytes = room->end - room->next;
-    return product->rows.form == RF_GPU_F16 ? rf_gpu_gemm(&rest, product, error)
-                                            : rf_gpu_matvec(&rest, product, error);
+    switch (product->rows.form) {
+    case RF_GPU_PACKED:
+    case RF_GPU_PACKED_SPLIT:
+        return rf_gpu_gemm_hopper(&rest, product, error);
+    case RF_GPU_F16:
+        return rf_gpu_gemm(&rest, product, error);
+    default:
+        return rf_gpu_matvec(&rest, product, error);
+    }
 }
 
 /* Rows of f32 weights, whose inputs f16 would round, are few where that matters: a router's. */
-static rf_gpu_form form_for(const rf_compute *compute, rf_type type, uint32_t n_rows)
+static rf_gpu_form form_for(const rf_compute *compute, const rf_gpu_product *product)
 {
+    const rf_type type = product->type;
+    const uint32_t n_rows = product->n_rows;
+    if (rf_gpu_gemm_hopper_suits(compute, product))
+        return rf_gpu_gemm_hopper_form(type);
     bool few = rf_gpu_traits_of(compute->programs)->matrix_columns != 0 &&
                n_rows >= RF_GPU_FEW_MIN_ROWS && type != RF_TYPE_F32;
     return few ? RF_GPU_F16 : rf_gpu_form_for(type, n_rows);
@@ -71,7 +83,7 @@ static rf_status run_type(const rf_compute *compute, const rf_linear_args *args,
             *done |= 1U << i;
         }
     }
-    rf_gpu_form form = form_for(compute, product.type, product.n_rows);
+    rf_gpu_form form = form_for(compute, &product);
     RF_TRY(give_rows(compute, args, form, room, all, &product.rows, error));
     return rf_gpu_product_run(compute, &product, room, error);
 }

@@ -3,6 +3,7 @@
 
 #include "base/checked.h"
 #include "kernels/gpu/args_prepare.h"
+#include "kernels/gpu/gemm_hopper.h"
 
 /* A thread takes four elements at a time; more threads than elements would only be waited for. */
 #define MAX_THREADS     1024
@@ -14,9 +15,11 @@
 rf_status rf_gpu_prepare_bytes(uint64_t n_rows, uint64_t k, uint64_t *bytes, rf_error *error)
 {
     uint64_t row, total;
-    /* f32 is the largest form; f16 pads its rows. */
+    /* f32 is the largest form, but for few rows, which are packed; f16 pads its rows. */
+    uint64_t packed;
+    RF_TRY(rf_gpu_packed_bytes(n_rows, k, &packed, error));
     if (!rf_mul(k, sizeof(float), &row) || !rf_add(row, 4 * (uint64_t)F16_STRIDE, &row) ||
-        !rf_mul(n_rows, row, &total) || !rf_add(total, 1024, bytes))
+        !rf_mul(n_rows, row, &total) || !rf_add(total > packed ? total : packed, 1024, bytes))
         return rf_error_set(error, RF_ERROR_OVERFLOW, "rows of a product: %llu of %llu elements",
                             (unsigned long long)n_rows, (unsigned long long)k);
     return RF_OK;
@@ -50,6 +53,14 @@ rf_status rf_gpu_prepare(const rf_compute *compute, const rf_linear_input *input
         rows.order = input->rows;
         rows.norm = input->norm ? input->norm->address : 0;
         rows.epsilon = input->epsilon;
+        *out = rows;
+        return RF_OK;
+    }
+    if (form == RF_GPU_PACKED || form == RF_GPU_PACKED_SPLIT) {
+        uint64_t bytes;
+        RF_TRY(rf_gpu_packed_bytes(n_rows, k, &bytes, error));
+        RF_TRY(rf_gpu_room_take(room, bytes, &rows.values, error));
+        RF_TRY(rf_gpu_pack(compute, input, n_rows, k, form, rows.values, error));
         *out = rows;
         return RF_OK;
     }

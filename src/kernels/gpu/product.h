@@ -8,8 +8,16 @@
 
 #include "kernels/gpu/gpu.h"
 
-/* INPUT: f32 rows as they are, which the product gathers, norms and rounds to q8 by itself. */
-typedef enum rf_gpu_form { RF_GPU_INPUT, RF_GPU_F16, RF_GPU_F32 } rf_gpu_form;
+/* INPUT: f32 rows as they are, which the product gathers, norms and rounds to q8 by itself. PACKED:
+ * for gemm_hopper.h, by how lanes take weights. */
+typedef enum rf_gpu_form {
+    RF_GPU_INPUT,
+    RF_GPU_F16,
+    RF_GPU_F32,
+    RF_GPU_PACKED,
+    RF_GPU_PACKED_SPLIT,
+    RF_GPU_FORMS
+} rf_gpu_form;
 
 /* Prepared rows. */
 typedef struct rf_gpu_rows {

@@ -16,7 +16,7 @@
 #include "kernels/gpu/images.h"
 
 /* More than all units and kernels that there are; the lists never move. */
-#define MAX_UNITS   128
+#define MAX_UNITS   160
 #define MAX_KERNELS 1024
 
 typedef struct unit {
@@ -271,6 +271,7 @@ rf_status rf_gpu_run(const rf_compute *compute, const rf_gpu_launch *launch, con
                       .shared_bytes = launch->shared_bytes,
                       .arguments = arguments,
                       .n_arguments = 1,
+                      .cluster = launch->cluster,
                       .overlap = launch->overlap};
     rf_device *device = compute->device;
     status = device->ops->launch(device, compute->stream, function, &call, error);

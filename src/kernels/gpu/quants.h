@@ -316,15 +316,20 @@ template <typename W> DEVICE f32x8 near_part(const typename W::raw &r, u32 i)
     return out;
 }
 
-/* Part i of a unit as 8 f16. */
-template <typename W> DEVICE u32x4 half_part(const typename W::raw &r, u32 i)
+/* Part i of a unit as 8 f16; or paired as word_of_pairs of quants_whole.h has it. */
+template <typename W, bool ordered = true> DEVICE u32x4 half_part(const typename W::raw &r, u32 i)
 {
-    if constexpr (__is_same(W, weights_f16))
+    if constexpr (__is_same(W, weights_f16)) {
+        static_assert(ordered, "floats are in order");
         return finite_halves(r.v[i]);
-    else if constexpr (W::BLOCK == 1 || __is_same(W, weights_iq4_xs))
-        return to_halves(exact_part<W>(r, i));
-    else
-        return to_halves(near_part<W>(r, i));
+    } else {
+        f32x8 v;
+        if constexpr (W::BLOCK == 1 || __is_same(W, weights_iq4_xs))
+            v = exact_part<W>(r, i);
+        else
+            v = near_part<W>(r, i);
+        return to_halves(ordered ? v : __builtin_shufflevector(v, v, 0, 2, 1, 3, 4, 6, 5, 7));
+    }
 }
 
 /* The unit of k elements' row at that group and half: 0 where it lies behind the row's end.

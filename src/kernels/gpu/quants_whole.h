@@ -9,8 +9,10 @@
  *
  * HAS of whole<W> says whether there are such of a type:
  *   head                  what a lane has of a block: for a row's two units, in groups 2 * upper
- * and the one behind it parts(r, h, i, row, x)  the parts of the lane's unit i, as row `row` of
- * operands x min(h, i, run)        its min, twice, times 2^-24
+ *                         and the one behind it
+ *   parts<ordered>(r, h, i, row, x)
+ *                         the parts of the lane's unit i, as row `row` of operands x
+ *   min(h, i, run)        its min, twice, times 2^-24
  */
 #ifndef RF_KERNELS_GPU_QUANTS_WHOLE_H
 #define RF_KERNELS_GPU_QUANTS_WHOLE_H
@@ -76,14 +78,20 @@ DEVICE u32 byte_times_2(u32 bytes, u32 i)
     return multiply_add_halves(v, 0x40004000U, 0xE800E800U); /* * 2 - 2048 */
 }
 
-/* Of a word of four bytes: the halves, of neighbours, that its low nibbles are, and the high ones;
- * these are 16 times as large. */
-DEVICE void pairs_of_nibbles(u32 bytes, u32 *low, u32 *high)
+/* A word of bytes, from whose even bytes, and odd ones, pairs of halves are made: of neighbours where they are to
+ * be in order, otherwise of bytes that are two apart, which takes nothing. */
+template <bool ordered> DEVICE u32 word_of_pairs(u32 bytes)
 {
-    u32 ordered = select_bytes(bytes, 0, 0x3120), above = ordered >> 8;
-    low[0] = ordered & 0x000F000FU;
+    return ordered ? select_bytes(bytes, 0, 0x3120) : bytes;
+}
+
+/* Of such a word: the halves that its low nibbles are, and the high ones; these are 16 times as large. */
+DEVICE void pairs_of_nibbles(u32 word, u32 *low, u32 *high)
+{
+    u32 above = word >> 8;
+    low[0] = word & 0x000F000FU;
     low[1] = above & 0x000F000FU;
-    high[0] = ordered & 0x00F000F0U;
+    high[0] = word & 0x00F000F0U;
     high[1] = above & 0x00F000F0U;
 }
 
@@ -165,6 +173,7 @@ struct whole_k {
 };
 
 template <> struct whole<weights_q4_k> : whole_k {
+    template <bool ordered>
     DEVICE void parts(const weights_q4_k::raw &r, const head &h, u32 i, u32 row, direct_a *x)
     {
         u32 low_scale = byte_times_32(h.scales, 2 * i),
@@ -172,7 +181,7 @@ template <> struct whole<weights_q4_k> : whole_k {
         UNROLL
         for (u32 j = 0; j < 4; j++) {
             u32 low[2], high[2], at = 2 * (j & 1);
-            pairs_of_nibbles(r.qs[j], low, high);
+            pairs_of_nibbles(word_of_pairs<ordered>(r.qs[j]), low, high);
             UNROLL
             for (u32 p = 0; p < 2; p++) {
                 x[j / 2].v[row][0][at + p] = multiply_halves(low[p], low_scale);
@@ -183,6 +192,7 @@ template <> struct whole<weights_q4_k> : whole_k {
 };
 
 template <> struct whole<weights_q5_k> : whole_k {
+    template <bool ordered>
     DEVICE void parts(const weights_q5_k::raw &r, const head &h, u32 i, u32 row, direct_a *x)
     {
         u32 low_scale = byte_times_32(h.scales, 2 * i);
@@ -190,8 +200,8 @@ template <> struct whole<weights_q5_k> : whole_k {
         UNROLL
         for (u32 j = 0; j < 4; j++) {
             u32 low[2], high[2], at = 2 * (j & 1);
-            pairs_of_nibbles(r.qs[j], low, high);
-            u32 fifth = select_bytes(r.qh[j], 0, 0x3120) >> (2 * r.group);
+            pairs_of_nibbles(word_of_pairs<ordered>(r.qs[j]), low, high);
+            u32 fifth = word_of_pairs<ordered>(r.qh[j]) >> (2 * r.group);
             low[0] |= fifth << 4 & 0x00100010U;
             low[1] |= fifth >> 4 & 0x00100010U;
             high[0] |= fifth << 7 & 0x01000100U;
@@ -221,6 +231,7 @@ template <> struct whole<weights_q6_k> {
         h.scales = (r.scales & 0xFFFFU) ^ 0x8080U;
         return h;
     }
+    template <bool ordered>
     DEVICE void parts(const weights_q6_k::raw &r, const head &h, u32 i, u32 row, direct_a *x)
     {
         u32 factor[2], rest[2];
@@ -233,10 +244,10 @@ template <> struct whole<weights_q6_k> {
         }
         UNROLL
         for (u32 j = 0; j < 4; j++) {
-            u32 high = select_bytes(r.high[j], 0, 0x3120) >> (4 * i);
+            u32 high = word_of_pairs<ordered>(r.high[j]) >> (4 * i);
             UNROLL
             for (u32 run = 0; run < 2; run++) {
-                u32 low = select_bytes(r.low[run][j], 0, 0x3120) >> (4 * i);
+                u32 low = word_of_pairs<ordered>(r.low[run][j]) >> (4 * i);
                 UNROLL
                 for (u32 odd = 0; odd < 2; odd++) {
                     u32 at = 2 * run + 8 * odd;

@@ -13,6 +13,7 @@
 #include "kernels/gpu/args_gemm_few.h"
 #include "kernels/gpu/emulated.h"
 #include "kernels/gpu/gemm.h"
+#include "kernels/gpu/gemm_hopper.h"
 #include "kernels/gpu/operations.h"
 #include "tensor/dequantise.h"
 #include "tensor/half.h"
@@ -34,7 +35,8 @@ typedef struct gemm_case {
     uint32_t n_experts, row_divisor;
     uint64_t workspace;
     rf_status (*run)(const rf_compute *, const rf_gpu_product *, rf_error *); /* NULL: tiles */
-    bool whole; /* weights are not rounded to f16 */
+    bool whole;  /* weights are not rounded to f16 */
+    bool hopper; /* by gemm_hopper, of packed rows */
 } gemm_case;
 
 typedef struct operands {
@@ -100,10 +102,31 @@ static void free_operands(const gemm_case *c, operands *o)
     free(o->offsets);
 }
 
+/* Packs rows, which are f16 before and after. Returns what is to be freed. */
+static rf_address pack_rows(gpu *g, const gemm_case *c, const operands *o, rf_gpu_rows *out)
+{
+    rf_error error = {0};
+    uint64_t bytes = 0;
+    float *wide = malloc((size_t)c->n_rows * c->k * sizeof(float));
+    for (uint32_t r = 0; r < c->n_rows; r++)
+        for (uint32_t i = 0; i < c->k; i++)
+            wide[(size_t)r * c->k + i] = rf_f16_to_f32(o->rows[(size_t)r * o->stride + i]);
+    const rf_linear_input input = {.x =
+                                       upload(g, wide, (uint64_t)c->n_rows * c->k * sizeof(float))};
+    expect_ok(rf_gpu_packed_bytes(c->n_rows, c->k, &bytes, &error), &error);
+    *out = (rf_gpu_rows){.form = rf_gpu_gemm_hopper_form(c->type), .values = gpu_alloc(g, bytes)};
+    expect_ok(rf_gpu_pack(&g->compute, &input, c->n_rows, c->k, out->form, out->values, &error),
+              &error);
+    OK(g, stream_sync, g->compute.stream);
+    OK(g, free, input.x);
+    free(wide);
+    return out->values;
+}
+
 static void run_product(gpu *g, const gemm_case *c, operands *o)
 {
     rf_error error = {0};
-    rf_address used[5 + 3 * MAX_OUT];
+    rf_address used[6 + 3 * MAX_OUT];
     uint32_t n_used = 0;
     rf_gpu_product product = {.type = c->type,
                               .n_rows = c->n_rows,
@@ -131,6 +154,8 @@ static void run_product(gpu *g, const gemm_case *c, operands *o)
         product.parts[p].out = used[n_used++] =
             upload(g, o->out[p], (uint64_t)c->m[p] * c->n_rows * sizeof(float));
     }
+    if (c->hopper)
+        used[n_used++] = pack_rows(g, c, o, &product.rows);
     g->compute.workspace = used[n_used++] = gpu_alloc(g, c->workspace);
     g->compute.workspace_bytes = c->workspace;
     expect_ok((c->run ? c->run : rf_gpu_gemm_tiles)(&g->compute, &product, &error), &error);
@@ -200,17 +225,18 @@ static void check_element(const gemm_case *c, const operands *o, float *const *w
 
 /* Which of n rows or elements are compared, as double precision takes its time: all of a few; of
  * many the last, those on either side of every edge that a tile can have, and one at random of each
- * piece in between, so that no tile is left out. Returns how many. */
+ * piece in between, so that no tile is left out; of very many these alone. Returns how many. */
 static uint32_t choose(uint32_t n, uint32_t chosen[MAX_CHOSEN])
 {
     enum { FEW = 192, EDGE = 32, PIECE = 16 };
+    const bool many = n > MAX_CHOSEN;
+    const uint32_t piece = many ? n / (MAX_CHOSEN / 2) : PIECE;
     uint32_t count = 0;
     uint32_t drawn = 0;
-    assert_in_range(n, 0, MAX_CHOSEN);
     for (uint32_t i = 0; i < n; i++) {
-        if (i % PIECE == 0)
-            drawn = i + random_below(PIECE);
-        bool at_edge = i % EDGE == 0 || i % EDGE == EDGE - 1 || i == n - 1;
+        if (i % piece == 0)
+            drawn = i + random_below(piece);
+        bool at_edge = (!many && (i % EDGE == 0 || i % EDGE == EDGE - 1)) || i == n - 1;
         if (n <= FEW || at_edge || i == drawn)
             chosen[count++] = i;
     }
@@ -405,6 +431,56 @@ static void check_few_experts(gpu *g)
     }
 }
 
+/* ---- few rows on Hopper ---------------------------------------------------------------------- */
+
+static void check_hopper_case(gpu *g, gemm_case c)
+{
+    c.run = rf_gpu_gemm_hopper;
+    c.hopper = true;
+    c.whole = c.type == RF_TYPE_Q4_K || c.type == RF_TYPE_Q5_K || c.type == RF_TYPE_Q6_K;
+    check_case(g, c);
+}
+
+/* Of a real device alone: there is no other with its instructions. */
+static void check_hopper(gpu *g)
+{
+    static const rf_linear_end ends[3] = {RF_LINEAR_STORE, RF_LINEAR_ADD, RF_LINEAR_SWIGLU};
+    if (!rf_gpu_traits_of(g->compute.programs)->warpgroups) {
+        print_message("skipped: %s is no Hopper GPU\n", only_device);
+        skip();
+    }
+    for (uint32_t i = 0; i < 6 * n_computable_types; i++) {
+        const rf_type type = computable_types[i % n_computable_types];
+        const rf_linear_end end = ends[random_below(3)];
+        const uint32_t m = 1 + random_below(i % 2 ? 900 : 90);
+        if (type == RF_TYPE_F32)
+            continue;
+        check_hopper_case(g,
+                          (gemm_case){.type = type,
+                                      .n_rows = 2 + random_below(i % 3 ? 15 : 63),
+                                      /* rows that begin at multiples of 16 bytes */
+                                      .k = 2048 * (1 + random_below(3)),
+                                      .n_parts = end == RF_LINEAR_SWIGLU ? 2 : 1 + random_below(3),
+                                      .m = {m, end == RF_LINEAR_SWIGLU ? m : 40, 77},
+                                      .end = end,
+                                      .bias = i % 2});
+    }
+    /* More tiles than there are compute units. */
+    for (uint32_t i = 0; i < 2; i++)
+        check_hopper_case(
+            g,
+            (gemm_case){
+                .type = RF_TYPE_Q4_K, .n_rows = i ? 64 : 5, .k = 512, .n_parts = 1, .m = {150001}});
+}
+
+static void few_rows_agree_on_hopper(void **state)
+{
+    (void)state;
+    if (!only_device || strncmp(only_device, "emu", 3) == 0)
+        skip();
+    for_all(check_hopper);
+}
+
 /* As long prompts have: of a real device alone, an emulated one would take minutes. */
 static void check_many_rows(gpu *g)
 {
@@ -526,6 +602,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(few_rows_of_every_type_agree),
         cmocka_unit_test(few_rows_are_shared_out),
         cmocka_unit_test(few_rows_find_their_experts),
+        cmocka_unit_test(few_rows_agree_on_hopper),
     };
     return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
 }

@@ -1,0 +1,558 @@
+/*
+ * gemm_hopper.hip: products of up to 64 rows of activations on NVIDIA's Hopper, for weights of
+ * RF_WEIGHT; bounded by how fast weights come from memory. See args_gemm_hopper.h for who computes
+ * what. For sm_90a alone.
+ *
+ * Matrix units take weights from registers, where lanes widen them from blocks as they are stored,
+ * and activations from shared memory, which costs no instructions: they are packed in the order of
+ * lanes (prepare_packed.hip), and one copy brings a span of all rows. A warp copies the weights of
+ * its own rows, some spans ahead, the first of them before the kernel ahead of this one has ended.
+ */
+#include "kernels/gpu/args_gemm_hopper.h"
+#include "kernels/gpu/hopper.h"
+#include "kernels/gpu/math.h"
+#include "kernels/gpu/quants_whole.h"
+
+/* What a block multiplies, and what a thread has of it. */
+template <typename W_, u32 ROWS_> struct product {
+    typedef W_ W;
+    static constexpr u32 ROWS = ROWS_; /* of activations, padded */
+    static constexpr u32 N_SUMS = ROWS_ / 2;
+    static constexpr u32 WEIGHT_BYTES = RF_GPU_HOPPER_WEIGHT_BYTES(W_::BLOCK, W_::BYTES);
+    static constexpr u32 ROW = RF_GPU_HOPPER_ROW(WEIGHT_BYTES);
+    static constexpr u32 X_BYTES = RF_GPU_HOPPER_SPAN_BYTES(ROWS_), X_SPAN = RF_GPU_HOPPER_X(ROWS_);
+    static constexpr bool ALIGNED = WEIGHT_BYTES % 16 == 0;
+    /* Whole numbers, summed a block at a time: quants_whole.h. */
+    static constexpr bool WHOLE = whole<W_>::HAS;
+    static constexpr bool SCALED = scaled<W_>::HAS;
+    /* Registers are enough to begin with a lane's second units while the first are multiplied. */
+    static constexpr bool ROOMY = ROWS_ <= 16;
+
+    u32 k_group; /* along k, that the warp is in */
+    u32 row;     /* of the tile, the warp's first */
+    u8 *weights; /* in the warp's slot 0: of the lane's first row */
+    u32 first_span, end_span; /* of every tile, for the block */
+    f32 sums[N_SUMS];
+};
+
+#define SLOTS RF_GPU_HOPPER_SLOTS
+
+/* ---- where things are in shared memory ------------------------------------------------------- */
+
+/* Barriers of a slot: activations are there; and read by all warps. */
+DEVICE u32 full_barrier(u32 slot)
+{
+    return shared_address(SHARED(u8)) + 8 * slot;
+}
+DEVICE u32 empty_barrier(u32 slot)
+{
+    return full_barrier(SLOTS + slot);
+}
+/* Slots of activations. */
+template <typename S> DEVICE u32 activations(const rf_gpu_hopper_args &a, u32 slot)
+{
+    u32 start = (shared_address(SHARED(u8)) + 16 * SLOTS + 1023U) & ~1023U;
+    return start + slot * (a.k_groups * S::X_SPAN);
+}
+/* Where a warp's row is in its slot: neighbours two apart, so that the quarters which lanes of two
+ * rows read at once are in different banks. */
+DEVICE u32 place_of_row(u32 row)
+{
+    return (row & ~3U) | (row & 1) << 1 | (row >> 1 & 1);
+}
+
+/* ---- matrix units ---------------------------------------------------------------------------- */
+
+/* c = a * b^T (+ c where keep is 1): 64 rows of weights, of which a lane has two in four registers, by 8 to
+ * 64 of activations, which the matrix unit finds by a description; 16 elements of k. */
+DEVICE void multiply(f32 (&c)[4], u32 a0, u32 a1, u32 a2, u32 a3, u64 b, u32 keep)
+{
+    asm volatile("{\n.reg .pred keep;\nsetp.ne.b32 keep, %9, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n8k16.f32.f16.f16 {%0, %1, %2, %3}, "
+                 "{%4, %5, %6, %7}, %8, keep, 1, 1, 0;\n}"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3])
+                 : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"(keep));
+}
+DEVICE void multiply(f32 (&c)[8], u32 a0, u32 a1, u32 a2, u32 a3, u64 b, u32 keep)
+{
+    asm volatile("{\n.reg .pred keep;\nsetp.ne.b32 keep, %13, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n16k16.f32.f16.f16 "
+                 "{%0, %1, %2, %3, %4, %5, %6, %7}, {%8, %9, %10, %11}, %12, keep, 1, 1, 0;\n}"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]), "+f"(c[4]), "+f"(c[5]),
+                   "+f"(c[6]), "+f"(c[7])
+                 : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"(keep));
+}
+DEVICE void multiply(f32 (&c)[16], u32 a0, u32 a1, u32 a2, u32 a3, u64 b, u32 keep)
+{
+    asm volatile("{\n.reg .pred keep;\nsetp.ne.b32 keep, %21, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n32k16.f32.f16.f16 "
+                 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15}, "
+                 "{%16, %17, %18, %19}, %20, keep, 1, 1, 0;\n}"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]), "+f"(c[4]), "+f"(c[5]),
+                   "+f"(c[6]), "+f"(c[7]), "+f"(c[8]), "+f"(c[9]), "+f"(c[10]), "+f"(c[11]),
+                   "+f"(c[12]), "+f"(c[13]), "+f"(c[14]), "+f"(c[15])
+                 : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"(keep));
+}
+DEVICE void multiply(f32 (&c)[32], u32 a0, u32 a1, u32 a2, u32 a3, u64 b, u32 keep)
+{
+    asm volatile("{\n.reg .pred keep;\nsetp.ne.b32 keep, %37, 0;\n"
+                 "wgmma.mma_async.sync.aligned.m64n64k16.f32.f16.f16 "
+                 "{%0, %1, %2, %3, %4, %5, %6, %7, %8, %9, %10, %11, %12, %13, %14, %15, "
+                 "%16, %17, %18, %19, %20, %21, %22, %23, %24, %25, %26, %27, %28, %29, %30, %31}, "
+                 "{%32, %33, %34, %35}, %36, keep, 1, 1, 0;\n}"
+                 : "+f"(c[0]), "+f"(c[1]), "+f"(c[2]), "+f"(c[3]), "+f"(c[4]), "+f"(c[5]),
+                   "+f"(c[6]), "+f"(c[7]), "+f"(c[8]), "+f"(c[9]), "+f"(c[10]), "+f"(c[11]),
+                   "+f"(c[12]), "+f"(c[13]), "+f"(c[14]), "+f"(c[15]), "+f"(c[16]), "+f"(c[17]),
+                   "+f"(c[18]), "+f"(c[19]), "+f"(c[20]), "+f"(c[21]), "+f"(c[22]), "+f"(c[23]),
+                   "+f"(c[24]), "+f"(c[25]), "+f"(c[26]), "+f"(c[27]), "+f"(c[28]), "+f"(c[29]),
+                   "+f"(c[30]), "+f"(c[31])
+                 : "r"(a0), "r"(a1), "r"(a2), "r"(a3), "l"(b), "r"(keep));
+}
+
+/* Activations of step 0 to 15 of a span, of 16 elements each, from `at` on. */
+template <typename S> DEVICE u64 describe_step(u32 at, u32 step)
+{
+    return describe(at + step / 4 * (S::ROWS * 128) + step % 4 * 32);
+}
+/* The sums of runs: pieces of 8 rows by 16 bytes, 128 bytes on along k, 256 to the next rows; no swizzle. */
+template <typename S> DEVICE u64 describe_runs(u32 at)
+{
+    return (u64)((at + S::ROWS * 512) >> 4 & 0x3FFFU) | (u64)(128 >> 4) << 16 |
+           (u64)(256 >> 4) << 32;
+}
+
+/* ---- weights --------------------------------------------------------------------------------- */
+
+/* A row of weights, and of the output's elements. */
+typedef struct weight_row {
+    u32 part, m;
+    bool exists;
+} weight_row;
+
+/* Row `row` of the warp's 16, whose first is `first` of the tile. With SwiGLU eight are of the first part,
+ * eight of the second. */
+DEVICE weight_row find_row(const rf_gpu_hopper_args &a, u32 tile, u32 first, u32 row)
+{
+    weight_row r = {};
+    bool gated = a.end == RF_GPU_END_SWIGLU;
+    u32 local = gated ? first / 2 + row % 8 : first + row;
+    u32 rows = gated ? a.tile_rows / 2 : a.tile_rows;
+    r.m = tile * rows + local;
+    r.exists = local < rows && r.m < a.n_weights;
+    if (gated) {
+        r.part = row / 8;
+        return r;
+    }
+    UNROLL
+    for (u32 i = RF_GPU_GEMM_PARTS - 1; i > 0; i--)
+        if (i < a.n_parts && r.m >= a.parts[i].first_column && r.part == 0) {
+            r.part = i;
+            r.m -= a.parts[i].first_column;
+        }
+    return r;
+}
+
+/* The spans that a warp copies, in the order in which they are multiplied: a lane has a quarter of
+ * two rows. */
+typedef struct cursor {
+    u32 tile, span;
+    const u8 *rows[2]; /* the lane's first piece of them */
+    u32 exist; /* a bit each */
+} cursor;
+
+template <typename S> DEVICE void open_tile(const S &s, const rf_gpu_hopper_args &a, cursor *at)
+{
+    at->exist = 0;
+    UNROLL
+    for (u32 h = 0; h < 2; h++) {
+        weight_row r = find_row(a, at->tile, s.row, lane() / 4 + 8 * h);
+        at->exist |= at->tile < a.n_tiles && r.exists ? 1U << h : 0;
+        at->rows[h] = GLOBAL(const u8, a.parts[r.part].weights) +
+                      (u64)r.m * a.parts[r.part].row_bytes + 16 * (lane() % 4);
+    }
+}
+
+/* Bytes from a multiple of 16 to a span's first: rows begin at such. */
+template <typename S> DEVICE u32 skew_of(u32 span)
+{
+    return S::ALIGNED ? 0 : span * S::WEIGHT_BYTES & 15;
+}
+
+DEVICE void copy_async_if(u32 so, u8 *shared, const u8 *global)
+{
+    asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\n"
+                 "@p cp.async.cg.shared.global [%0], [%1], 16;\n}" ::"r"(shared_address(shared)),
+                 "l"(global), "r"(so)
+                 : "memory");
+}
+
+/* Begins to copy the span at the cursor, if there is one, which then is at the warp's next. Returns
+ * whether there is a stage in which it lies. */
+template <typename S>
+DEVICE void copy_span(const S &s, const rf_gpu_hopper_args &a, cursor *at, u32 slot)
+{
+    constexpr u32 COPIES = (S::ROW / 16 + 3) / 4;
+    u8 *to = s.weights + slot * a.weights_step + 16 * (lane() % 4);
+    u32 offset = at->span * S::WEIGHT_BYTES - skew_of<S>(at->span);
+    /* Of a row: a multiple of 16, or it is not for this kernel. */
+    u32 left = a.n_spans * S::WEIGHT_BYTES - offset - 16 * (lane() % 4);
+    bool there = at->span < s.end_span;
+    bool some = S::ROW % 64 == 0 || 16 * (lane() % 4) < S::ROW % 64;
+    UNROLL
+    for (u32 h = 0; h < 2; h++) {
+        const u8 *from = at->rows[h] + offset;
+        UNROLL
+        for (u32 c = 0; c < COPIES; c++)
+            copy_async_if((at->exist & 1U << h) && there && (c + 1 < COPIES || some) &&
+                              (S::ALIGNED || (i32)left > (i32)(64 * c)),
+                          to + h * 8 * S::ROW + 64 * c, from + 64 * c);
+    }
+    at->span += a.k_groups;
+    if (at->span - s.k_group >= s.end_span) {
+        at->span = s.first_span + s.k_group;
+        at->tile += n_blocks_x() / a.cluster;
+        open_tile(s, a, at);
+    }
+}
+
+/* ---- products -------------------------------------------------------------------------------- */
+
+/* Whether it is so for all lanes of the warp. */
+DEVICE bool for_all_lanes(bool so)
+{
+    u32 out;
+    asm volatile("{\n.reg .pred p, q;\nsetp.ne.u32 p, %1, 0;\n"
+                 "vote.sync.all.pred q, p, 0xFFFFFFFF;\nselp.u32 %0, 1, 0, q;\n}"
+                 : "=r"(out)
+                 : "r"((u32)so));
+    return out;
+}
+
+/* The lane's unit of turn 0 or 1 in both of its rows: those of one lane have bytes in common. weights: of
+ * the first row */
+template <typename S> DEVICE void load_units(typename S::W::raw (&raw)[2], const u8 *weights, u32 turn)
+{
+    UNROLL
+    for (u32 r = 0; r < 2; r++)
+        S::W::load(raw[r], weights + r * 8 * S::ROW, lane() % 4 / 2 * 2 + turn, lane() & 1);
+}
+
+/* A unit of both rows by all activations. */
+template <typename S>
+DEVICE void multiply_parts(f32 (&c)[S::N_SUMS], const direct_a (&x)[UNIT_PARTS], u32 at, u32 turn,
+                           bool keep)
+{
+    products_begin();
+    UNROLL
+    for (u32 i = 0; i < UNIT_PARTS; i++)
+        UNROLL
+        for (u32 s = 0; s < 2; s++)
+            multiply(c, x[i].v[0][0][2 * s], x[i].v[1][0][2 * s], x[i].v[0][0][2 * s + 1],
+                     x[i].v[1][0][2 * s + 1], describe_step<S>(at, 8 * turn + 2 * i + s),
+                     keep || i + s > 0);
+    products_commit();
+}
+
+/* The minimums of a lane's two runs in each row, by the sums of runs. */
+template <typename S, typename H>
+DEVICE void multiply_mins(f32 (&c)[S::N_SUMS], const H (&head)[2], u32 at)
+{
+    u32 first = 2 * (lane() & 1), pick = 0x4040U | first | (first + 1) << 8;
+    u32 low = select_bytes(head[0].mins, 0, pick), high = select_bytes(head[1].mins, 0, pick);
+    products_begin();
+    multiply(c, low, high, low, high, describe_runs<S>(at), 0);
+    products_commit();
+}
+template <typename S, typename H>
+DEVICE void subtract_mins(S &s, const f32 (&c)[S::N_SUMS], const H (&head)[2])
+{
+    f32 by[2] = {-32.0F * head[0].dmin, -32.0F * head[1].dmin};
+    UNROLL
+    for (u32 i = 0; i < S::N_SUMS; i++)
+        s.sums[i] = fused(by[i / 2 % 2], c[i], s.sums[i]);
+}
+
+/* A block of each of two rows, as whole numbers. Where registers are few, products are waited for before
+ * the next operands are made. */
+template <typename S> DEVICE void multiply_whole(S &s, u32 at, const u8 *weights)
+{
+    typedef whole<typename S::W> form;
+    typename S::W::raw raw[2];
+    typename form::head head[2];
+    f32 c[S::N_SUMS], mins[S::N_SUMS];
+    direct_a x[2][UNIT_PARTS];
+    load_units<S>(raw, weights, 0);
+    UNROLL
+    for (u32 r = 0; r < 2; r++)
+        head[r] = form::head_of(raw[r], lane() % 4 >= 2);
+    if constexpr (form::MINS)
+        multiply_mins<S>(mins, head, at);
+    UNROLL
+    for (u32 r = 0; r < 2; r++)
+        form::template parts<false>(raw[r], head[r], 0, r, x[0]);
+    if constexpr (form::MINS && !S::ROOMY) {
+        products_wait<0>();
+        subtract_mins(s, mins, head);
+    }
+    load_units<S>(raw, weights, 1);
+    multiply_parts<S>(c, x[0], at, 0, false);
+    if constexpr (!form::MINS) /* those with mins have the scales of both units */
+        UNROLL
+        for (u32 r = 0; r < 2; r++)
+            head[r] = form::head_of(raw[r], lane() % 4 >= 2);
+    if constexpr (!S::ROOMY)
+        products_wait<0>();
+    UNROLL
+    for (u32 r = 0; r < 2; r++)
+        form::template parts<false>(raw[r], head[r], 1, r, x[S::ROOMY]);
+    multiply_parts<S>(c, x[S::ROOMY], at, 1, true);
+    products_wait<0>();
+    if constexpr (form::MINS && S::ROOMY)
+        subtract_mins(s, mins, head);
+    UNROLL
+    for (u32 i = 0; i < S::N_SUMS; i++)
+        s.sums[i] = fused(head[i / 2 % 2].d, c[i], s.sums[i]);
+}
+
+/* A unit of each of two rows, rounded to f16; paired as activations are. */
+template <typename S>
+DEVICE void widen_units(const typename S::W::raw (&raw)[2], direct_a (&x)[UNIT_PARTS])
+{
+    if constexpr (S::SCALED) {
+        bool quick = is_scaled<typename S::W>(raw[0]) && is_scaled<typename S::W>(raw[1]);
+        if (for_all_lanes(quick)) {
+            UNROLL
+            for (u32 i = 0; i < 2 * UNIT_PARTS; i++)
+                x[i / 2].v[i % 2][0] = scaled_part<typename S::W>(raw[i % 2], i / 2);
+            return;
+        }
+    }
+    UNROLL
+    for (u32 i = 0; i < 2 * UNIT_PARTS; i++)
+        x[i / 2].v[i % 2][0] = half_part<typename S::W, !S::W::SPLIT>(raw[i % 2], i / 2);
+}
+
+template <typename S> DEVICE void multiply_rounded(S &s, u32 at, const u8 *weights)
+{
+    typename S::W::raw raw[2];
+    direct_a x[2][UNIT_PARTS];
+    load_units<S>(raw, weights, 0);
+    widen_units<S>(raw, x[0]);
+    load_units<S>(raw, weights, 1);
+    multiply_parts<S>(s.sums, x[0], at, 0, true);
+    if constexpr (!S::ROOMY)
+        products_wait<0>();
+    widen_units<S>(raw, x[S::ROOMY]);
+    multiply_parts<S>(s.sums, x[S::ROOMY], at, 1, true);
+    products_wait<0>();
+}
+
+/* ---- ends ------------------------------------------------------------------------------------ */
+
+/* Where the sums of a row of weights go: column m of rows of `width`. */
+typedef struct end_row {
+    f32 *out;
+    u32 width;
+    f32 bias;
+    bool exists;
+} end_row;
+
+DEVICE end_row find_end(const rf_gpu_hopper_args &a, u32 tile, u32 first, u32 row)
+{
+    weight_row r = find_row(a, tile, first, row);
+    const struct rf_gpu_gemm_part *part = &a.parts[r.part];
+    end_row e = {GLOBAL(f32, part->out) + r.m, part->m, 0.0F, r.exists};
+    if (part->bias && r.exists)
+        e.bias = GLOBAL(const f32, part->bias)[r.m];
+    return e;
+}
+
+/* Sum i of a thread is of its row i / 2 % 2 of weights: lane / 4 of its warp, or that and 8; and of row
+ * 8 * (i / 4) + 2 * (lane % 4) + i % 2 of activations (PTX ISA, "Register fragments for
+ * wgmma.mma_async.m64nNk16"). */
+DEVICE u32 activation_of(u32 i)
+{
+    return 8 * (i / 4) + 2 * (lane() % 4) + i % 2;
+}
+
+/* Sum i of row e, or with SwiGLU of gate and up. */
+DEVICE void store_sum(const rf_gpu_hopper_args &a, const end_row &e, u32 i, f32 value)
+{
+    u32 row = activation_of(i);
+    if (!e.exists || row >= a.n_rows)
+        return;
+    f32 *out = e.out + (u64)row * e.width;
+    *out = a.end == RF_GPU_END_ADD ? *out + value : value;
+}
+
+template <typename S> DEVICE void store_sums(const S &s, const rf_gpu_hopper_args &a, u32 tile)
+{
+    end_row e[2] = {find_end(a, tile, s.row, lane() / 4), find_end(a, tile, s.row, lane() / 4 + 8)};
+    if (a.end == RF_GPU_END_SWIGLU) {
+        UNROLL
+        for (u32 i = 0; i < S::N_SUMS; i++)
+            if (i / 2 % 2 == 0)
+                store_sum(a, e[0], i,
+                          silu(s.sums[i] + e[0].bias) * (s.sums[(i + 2) % S::N_SUMS] + e[1].bias));
+        return;
+    }
+    UNROLL
+    for (u32 i = 0; i < S::N_SUMS; i++)
+        store_sum(a, e[i / 2 % 2], i, s.sums[i] + e[i / 2 % 2].bias);
+}
+
+/* Sum i, by all groups along k of all blocks of the cluster, in their order. own: where the thread's
+ * sums would be were it of the first group along k */
+DEVICE f32 add_up(const rf_gpu_hopper_args &a, u32 own, u32 i)
+{
+    f32 sum = 0.0F;
+#pragma unroll 1
+    for (u32 b = 0; b < a.cluster; b++)
+#pragma unroll 1
+        for (u32 k = 0; k < a.k_groups; k++)
+            sum += load_of_block(own + 4 * (i * n_threads() + k * GROUP), b);
+    return sum;
+}
+
+/* Where k was shared out: each of those that did ends a share of the sums. */
+template <typename S> DEVICE void end_together(const S &s, const rf_gpu_hopper_args &a)
+{
+    const u32 unit = a.end == RF_GPU_END_SWIGLU ? 4 : 1; /* gate and up are in one */
+    const u32 share = maximum(S::N_SUMS / (a.cluster * a.k_groups), unit);
+    const u32 first = (cluster_rank() * a.k_groups + s.k_group) * share;
+    const u32 own = activations<S>(a, 0) + 4 * thread(), tile = block_x() / a.cluster;
+    end_row e[2] = {find_end(a, tile, s.row, lane() / 4), find_end(a, tile, s.row, lane() / 4 + 8)};
+    barrier(); /* slots are not used any more */
+    UNROLL
+    for (u32 i = 0; i < S::N_SUMS; i++)
+        asm volatile("st.shared.f32 [%0], %1;" ::"r"(own + 4 * i * n_threads()), "f"(s.sums[i])
+                     : "memory");
+    cluster_barrier();
+    const u32 base = own - 4 * GROUP * s.k_group;
+#pragma unroll 1
+    for (u32 i = first; i < first + share && i < S::N_SUMS; i++) {
+        if (unit == 4 && i / 2 % 2)
+            continue;
+        f32 value = add_up(a, base, i) + (i / 2 % 2 ? e[1].bias : e[0].bias);
+        if (unit == 4)
+            value = silu(value) * (add_up(a, base, i + 2) + e[1].bias);
+        store_sum(a, i / 2 % 2 ? e[1] : e[0], i, value);
+    }
+    cluster_barrier(); /* others may read still */
+}
+
+/* ---- spans ----------------------------------------------------------------------------------- */
+
+/* Begins to copy a stage of all activations, when all warps have read what is in the slot; parity: of the
+ * round that this ends. One thread of a block. */
+template <typename S>
+DEVICE void copy_activations(const S &s, const rf_gpu_hopper_args &a, u32 span, u32 slot, u32 parity)
+{
+    u32 n = minimum(a.k_groups, s.end_span - span), full = full_barrier(slot);
+    const u8 *from = GLOBAL(const u8, a.rows) + (u64)span * S::X_BYTES;
+    wait_for(empty_barrier(slot), parity);
+    arrive_expecting(full, n * S::X_BYTES);
+#pragma unroll 1
+    for (u32 i = 0; i < n; i++)
+        copy_bulk(activations<S>(a, slot) + i * S::X_SPAN, from + i * S::X_BYTES, S::X_BYTES, full);
+}
+
+/* All of the block's tiles; where k is shared out there is one. */
+template <typename S> DEVICE void multiply_tiles(S &s, const rf_gpu_hopper_args &a, cursor *ahead)
+{
+    u32 slot = 0, parity = 0, free = SLOTS - 1;
+    for (u32 tile = block_x() / a.cluster; tile < a.n_tiles; tile += n_blocks_x() / a.cluster) {
+        UNROLL
+        for (u32 i = 0; i < S::N_SUMS; i++)
+            s.sums[i] = 0.0F;
+#pragma unroll 1
+        for (u32 span = s.first_span; span < s.end_span; span += a.k_groups) {
+            u32 next_tile = ahead->tile, next = ahead->span - s.k_group;
+            copy_wait<SLOTS - 2>();
+            warp_barrier(); /* the span is there, and the one before it has been read */
+            copy_span(s, a, ahead, free);
+            copy_commit();
+            wait_for(full_barrier(slot), parity);
+            if (span + s.k_group < s.end_span) {
+                /* Of all lanes, as the compiler is to know. */
+                const u32 at = shuffle(activations<S>(a, slot) + s.k_group * S::X_SPAN, 0);
+                const u8 *weights =
+                    s.weights + slot * a.weights_step + skew_of<S>(span + s.k_group);
+                if constexpr (S::WHOLE)
+                    multiply_whole(s, at, weights);
+                else
+                    multiply_rounded(s, at, weights);
+            }
+            if (lane() == 0)
+                arrive(empty_barrier(slot));
+            /* What was free at first is in its first round, which nobody has read. */
+            if (thread() == 0 && next_tile < a.n_tiles)
+                copy_activations(s, a, next, free, free > slot ? parity ^ 1 : parity);
+            free = slot;
+            if (++slot == SLOTS) {
+                slot = 0;
+                parity ^= 1;
+            }
+        }
+        if (a.cluster * a.k_groups == 1)
+            store_sums(s, a, tile);
+    }
+    copy_wait<0>();
+}
+
+template <typename S> DEVICE void open_block(S &s, const rf_gpu_hopper_args &a)
+{
+    u32 rank = a.cluster > 1 ? cluster_rank() : 0, group = shuffle(warp() / 4, 0);
+    s.k_group = group % a.k_groups;
+    s.row = group / a.k_groups * 64 + warp() % 4 * 16;
+    s.weights = SHARED(u8) + (activations<S>(a, SLOTS) - shared_address(SHARED(u8))) +
+                (warp() * 16 + place_of_row(lane() / 4)) * S::ROW;
+    s.first_span = a.n_spans * rank / a.cluster;
+    s.end_span = a.n_spans * (rank + 1) / a.cluster;
+    if (thread() != 0)
+        return;
+    UNROLL
+    for (u32 slot = 0; slot < SLOTS; slot++) {
+        open_barrier(full_barrier(slot), 1);
+        open_barrier(empty_barrier(slot), n_warps());
+    }
+    show_barriers();
+}
+
+template <typename S> DEVICE void run_product(const rf_gpu_hopper_args &a)
+{
+    S s;
+    open_block(s, a);
+    cursor ahead = {block_x() / a.cluster, s.first_span + s.k_group, {}, 0};
+    u32 first[SLOTS - 1]; /* the spans of the first stages */
+    open_tile(s, a, &ahead);
+    UNROLL
+    for (u32 slot = 0; slot < SLOTS - 1; slot++) {
+        first[slot] = ahead.tile < a.n_tiles ? ahead.span - s.k_group : a.n_spans;
+        copy_span(s, a, &ahead, slot);
+        copy_commit();
+    }
+    release_next();
+    barrier();
+    wait_for_previous();
+    if (thread() == 0) {
+        show_to_copies(); /* what was packed */
+        UNROLL
+        for (u32 slot = 0; slot < SLOTS - 1; slot++)
+            if (first[slot] < a.n_spans)
+                copy_activations(s, a, first[slot], slot, 1);
+    }
+    multiply_tiles(s, a, &ahead);
+    if (a.cluster * a.k_groups > 1)
+        end_together(s, a);
+}
+
+#define HOPPER_KERNEL_(type, rows)                                                                 \
+    KERNEL(gemm_hopper_##type##_##rows, rf_gpu_hopper_args,                                        \
+           RF_GPU_HOPPER_GROUPS *GROUP)                                                            \
+    {                                                                                              \
+        run_product<product<weights, rows>>(a);                                                    \
+    }
+#define HOPPER_KERNEL(type, rows) HOPPER_KERNEL_(type, rows)
+#define HOPPER(rows)              HOPPER_KERNEL(RF_WEIGHT, rows)
+RF_GPU_HOPPER_ROWS(HOPPER)
