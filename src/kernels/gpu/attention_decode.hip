@@ -4,6 +4,8 @@
  * RF_HEADS; or with RF_HEAD 512 for what the others do not take: rows that are not aligned to 16
  * bytes, pages of fewer than 4 tokens, heads wider than 256. RF_NAME: of the kernel.
  */
+#include "kernels/gpu/attention_vector.h"
+/* attend() is seen by */
 #include "kernels/gpu/attention_decode.h"
 
 #define TYPE_(name) RF_GPU_KV_##name

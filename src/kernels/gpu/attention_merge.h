@@ -1,11 +1,12 @@
 /*
- * attention_merge.h: what warps, blocks and splits of attention_decode.h have found, and how it
+ * attention_merge.h: what warps, blocks and splits of attention_vector.h have found, and how it
  * becomes one: sums of values under a maximum of scores, merged under the larger one.
  */
 #ifndef RF_KERNELS_GPU_ATTENTION_MERGE_H
 #define RF_KERNELS_GPU_ATTENTION_MERGE_H
 
 #include "kernels/gpu/args_attention.h"
+#include "kernels/gpu/attention_task.h"
 #include "kernels/gpu/math.h"
 #include "kernels/gpu/prelude.h"
 
@@ -18,24 +19,13 @@ template <u32 type_, u32 width_, u32 n_elements_, u32 n_heads_, u32 n_rows_> str
     static constexpr u32 n_rows = n_rows_;         /* consecutive rows in a lane */
     static constexpr u32 padded = width * n_elements;
     static constexpr u32 warp_rows = n_rows * (WARP / width);
+    static constexpr u32 unsplit_steps = 4;
     /* Scores: number row * n_heads + head of a lane's rows; after their sums over the lanes of a
      * row, lane l of these has `per_lane` from number l * per_lane on, or number l / copies. */
     static constexpr u32 n_scores = n_rows * n_heads;
     static constexpr u32 per_lane = n_scores > width ? n_scores / width : 1;
     static constexpr u32 copies = n_scores > width ? 1 : width / n_scores;
     static constexpr u32 head_lanes = copies * n_heads / per_lane; /* lanes of a row's scores */
-};
-
-/* The token, head and positions that a block has. */
-struct decode_task {
-    u32 token;
-    u32 sequence;
-    u32 kv_head;
-    u32 first_head; /* of the queries */
-    u32 n_heads;    /* of them that there are */
-    u32 begin, end; /* positions */
-    u32 n_active;   /* splits with any positions */
-    u32 head_index; /* [n_tokens][n_kv_heads * n_slices] */
 };
 
 /* What a warp, or a block, has found. */
