@@ -147,33 +147,47 @@ DEVICE void find_start(const rf_gpu_attention_args *a, const decode_task *task,
 
 /* ---- queries --------------------------------------------------------------------------------- */
 
-/* A head's query, by a warp: times a power of two that brings its largest element to 2^14, rounded,
- * and what is left. A head that is not there gets zeros. */
+/* A lane's share of a head's query: neighbouring pairs. */
+template <typename S> struct query_part {
+    static constexpr u32 pairs = S::padded / RF_WARP / 2;
+    f32x2 v[pairs];
+};
+
+/* A head that is not there gets zeros. */
 template <typename S>
-DEVICE void stage_query(const rf_gpu_attention_args *a, const decode_task *task, u32 head,
-                        const matrix_shared *s)
+DEVICE void load_query(const rf_gpu_attention_args *a, const decode_task *task, u32 head,
+                       query_part<S> *part)
 {
-    constexpr u32 pairs = S::padded / RF_WARP / 2; /* of a lane */
-    const u32 first = lane() * pairs * 2;
+    const u32 first = lane() * query_part<S>::pairs * 2;
     const u64 index = (u64)task->token * a->n_heads + task->first_head + head;
     const f32 *from = GLOBAL(const f32, a->q) + index * a->kv.head_size + first;
     const bool there = head < task->n_heads && first < a->kv.head_size;
-    f32x2 x[pairs];
+    UNROLL
+    for (u32 i = 0; i < query_part<S>::pairs; i++) {
+        const f32x2 none = {0.0F, 0.0F};
+        part->v[i] = there ? *(const f32x2 *)(from + 2 * i) : none;
+    }
+}
+
+/* To shared memory, by a warp: times a power of two that brings the largest element to 2^14,
+ * rounded, and what is left. */
+template <typename S>
+DEVICE void store_query(const rf_gpu_attention_args *a, u32 head, const query_part<S> *part,
+                        const matrix_shared *s)
+{
+    const u32 first = lane() * query_part<S>::pairs * 2;
     f32 largest = 0.0F;
     UNROLL
-    for (u32 i = 0; i < pairs; i++) {
-        const f32x2 none = {0.0F, 0.0F};
-        x[i] = there ? *(const f32x2 *)(from + 2 * i) : none;
-        largest = maximum(largest, maximum(magnitude(x[i].x), magnitude(x[i].y)));
-    }
+    for (u32 i = 0; i < query_part<S>::pairs; i++)
+        largest = maximum(largest, maximum(magnitude(part->v[i].x), magnitude(part->v[i].y)));
     const u32 exponent = bits_of(warp_max(largest)) >> 23;
     const u32 bounded = minimum(maximum(exponent, 15U), 253U);
     const f32 by = f32_from_bits((268U - bounded) << 23);
     f16x2 *high = (f16x2 *)(s->queries + head * S::stride + first);
     f16x2 *low = (f16x2 *)(s->queries + (8 + head) * S::stride + first);
     UNROLL
-    for (u32 i = 0; i < pairs; i++) {
-        const f32x2 v = x[i] * by;
+    for (u32 i = 0; i < query_part<S>::pairs; i++) {
+        const f32x2 v = part->v[i] * by;
         const f16x2 rounded = {(f16)v.x, (f16)v.y};
         const f16x2 left = {(f16)(v.x - (f32)rounded.x), (f16)(v.y - (f32)rounded.y)};
         high[i] = rounded;
@@ -362,15 +376,20 @@ DEVICE void attend(const rf_gpu_attention_args *a, const decode_task *task,
 {
     const matrix_shared s = share_out<S>(memory);
     matrix_state<S> state;
+    query_part<S> query;
+    load_query<S>(a, task, warp(), &query);
     if (task->begin + warp() * S::warp_rows < task->end) {
         copy_rows<S>(a, &start->rows, a->kv.keys, s.keys);
         copy_commit();
         copy_rows<S>(a, &start->rows, a->kv.values, s.values);
         copy_commit();
     }
+    store_query<S>(a, warp(), &query, &s); /* there are 8 warps at most */
 #pragma unroll 1
-    for (u32 head = warp(); head < 8; head += n_warps())
-        stage_query<S>(a, task, head, &s);
+    for (u32 head = warp() + n_warps(); head < 8; head += n_warps()) {
+        load_query<S>(a, task, head, &query);
+        store_query<S>(a, head, &query, &s);
+    }
     barrier();
     attend_tiles<S>(a, task, start, &s, &state);
     share_sums<S>(&state, &s);
