@@ -28,6 +28,14 @@
 #define RF_GPU_DECODE_MERGING(threads, n_heads)                                                    \
     ((threads)*16U + RF_GPU_ATTENTION_SPLITS * (n_heads)*4U)
 
+/* The same by matrix units: warps of a block at most, elements from one row of shared memory to the
+ * next (of 16 bytes an odd number, so that rows start in different banks), and shared memory:
+ * queries with their factors, and for each warp a tile of keys and one of values, and ends. */
+#define RF_GPU_DECODE_MATRIX_WARPS(padded) ((padded) <= 128 ? 8U : 4U)
+#define RF_GPU_DECODE_STRIDE(padded)       ((padded) + 8U)
+#define RF_GPU_DECODE_TILES(n_warps, n_heads, padded)                                              \
+    ((1U + 2U * (n_warps)) * RF_GPU_DECODE_STRIDE(padded) * 32U + (n_warps) * (n_heads)*8U + 32U)
+
 /* Prefill: keys a step, elements from one row of shared memory to the next (of 16 bytes an odd
  * number, so that rows start in different banks), whether queries stay in shared memory, and blocks
  * that should be resident. */

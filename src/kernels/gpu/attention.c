@@ -24,7 +24,7 @@
 
 /* ---- shapes ---------------------------------------------------------------------------------- */
 
-/* A decode kernel: see decode_shape in attention_decode.h. */
+/* A decode kernel: see the shapes in attention_vector.h and attention_matrix.h. */
 typedef struct decode_kernel {
     char name[48];
     uint32_t n_heads; /* of a slice */
@@ -50,30 +50,6 @@ static void choose_shape(const rf_kv_layer *kv, uint32_t group, decode_kernel *o
         out->n_heads = group > 4 && kv->type != RF_TYPE_F32 ? 8 : 4;
         out->padded = kv->head_size <= 64 ? 64 : kv->head_size <= 128 ? 128 : 256;
     }
-}
-
-static uint32_t decode_shared_bytes(const decode_kernel *kernel, uint32_t warp_size,
-                                    uint32_t tokens_per_block)
-{
-    const uint32_t states =
-        RF_GPU_DECODE_STATES(kernel->threads / warp_size, kernel->n_heads, kernel->padded);
-    const uint32_t merging = RF_GPU_DECODE_MERGING(kernel->threads, kernel->n_heads);
-    const uint32_t flags = RF_GPU_DECODE_FLAGS(tokens_per_block) * 4U;
-    return flags + (states > merging ? states : merging);
-}
-
-static void choose_decode(const rf_gpu_traits *traits, const rf_kv_layer *kv, uint32_t group,
-                          uint32_t tokens_per_block, decode_kernel *out)
-{
-    const char *type = rf_gpu_type_name(kv->type);
-    choose_shape(kv, group, out);
-    out->threads = RF_GPU_DECODE_THREADS(out->n_heads, out->padded);
-    out->shared_bytes = decode_shared_bytes(out, traits->warp_size, tokens_per_block);
-    if (out->padded == 512) /* the name fits */
-        (void)snprintf(out->name, sizeof(out->name), "attention_decode_%s_any", type);
-    else
-        (void)snprintf(out->name, sizeof(out->name), "attention_decode_%s_%u_%u", type, out->padded,
-                       out->n_heads);
 }
 
 /* The narrowest prefill kernel for a head; 0: there is none. */
@@ -150,6 +126,65 @@ void rf_gpu_attention_choose(const rf_gpu_traits *traits, const rf_attention_arg
     };
     if (out->tokens_per_block == 1)
         out->n_splits = choose_splits(traits, (uint64_t)n_tokens * rows);
+}
+
+/* ---- the decode kernel ------------------------------------------------------------------------
+ */
+
+/* Whether attention_decode.hip is for matrix units: see RF_BY_MATRIX there. */
+static bool by_matrix(const rf_gpu_traits *traits, const rf_kv_layer *kv,
+                      const decode_kernel *kernel)
+{
+    return traits->matrix_columns == 8 && kv->type == RF_TYPE_F16 && kernel->padded <= 256;
+}
+
+/* Beside the flags of tokens. */
+static uint32_t decode_shared_bytes(const decode_kernel *kernel, uint32_t warp_size, bool matrix)
+{
+    const uint32_t warps = kernel->threads / warp_size;
+    const uint32_t states = matrix ? RF_GPU_DECODE_TILES(warps, kernel->n_heads, kernel->padded)
+                                   : RF_GPU_DECODE_STATES(warps, kernel->n_heads, kernel->padded);
+    const uint32_t merging = RF_GPU_DECODE_MERGING(kernel->threads, kernel->n_heads);
+    return states > merging ? states : merging;
+}
+
+/* Warps of a block by matrix units: all that it may have where a token has the device to itself and
+ * waits for the longest of them; half where there are enough blocks, so that more run at a time;
+ * fewer where shared memory is short. */
+static void choose_warps(const rf_gpu_traits *traits, uint64_t n_blocks, uint32_t flags,
+                         decode_kernel *out)
+{
+    uint32_t warps = RF_GPU_DECODE_MATRIX_WARPS(out->padded);
+    if (n_blocks > blocks_at_once(traits) && warps > 4)
+        warps = 4;
+    do {
+        out->threads = warps * traits->warp_size;
+        out->shared_bytes = flags + decode_shared_bytes(out, traits->warp_size, true);
+        warps /= 2;
+    } while (out->shared_bytes > traits->shared_bytes && warps > 0);
+}
+
+static void choose_decode(const rf_gpu_traits *traits, const rf_attention_args *args,
+                          const rf_gpu_attention_choice *choice, decode_kernel *out)
+{
+    const rf_kv_layer *kv = args->kv;
+    const char *type = rf_gpu_type_name(kv->type);
+    const uint32_t group = args->n_heads / kv->n_kv_heads;
+    const uint32_t flags = RF_GPU_DECODE_FLAGS(choice->tokens_per_block) * 4U;
+    choose_shape(kv, group, out);
+    if (by_matrix(traits, kv, out)) {
+        const uint32_t tokens = args->batch->n_tokens / choice->tokens_per_block;
+        const uint32_t rows = kv->n_kv_heads * slices_of(group, out->n_heads);
+        choose_warps(traits, (uint64_t)tokens * rows, flags, out);
+    } else {
+        out->threads = RF_GPU_DECODE_THREADS(out->n_heads, out->padded);
+        out->shared_bytes = flags + decode_shared_bytes(out, traits->warp_size, false);
+    }
+    if (out->padded == 512) /* the name fits */
+        (void)snprintf(out->name, sizeof(out->name), "attention_decode_%s_any", type);
+    else
+        (void)snprintf(out->name, sizeof(out->name), "attention_decode_%s_%u_%u", type, out->padded,
+                       out->n_heads);
 }
 
 /* ---- the workspace --------------------------------------------------------------------------- */
@@ -250,8 +285,7 @@ rf_status rf_gpu_attention_run(const rf_compute *compute, const rf_attention_arg
         .scale = args->scale * LOG2_E,
     };
     RF_TRY(rf_gpu_kv_args(args->batch, args->kv, &a.kv, error));
-    choose_decode(rf_gpu_traits_of(compute->programs), args->kv, group, choice->tokens_per_block,
-                  &kernel);
+    choose_decode(rf_gpu_traits_of(compute->programs), args, choice, &kernel);
     a.n_slices = slices_of(group, kernel.n_heads);
     RF_TRY(run_decode(compute, &kernel, &a, error));
     return choice->prefill ? run_prefill(compute, &a, error) : RF_OK;

@@ -7,355 +7,114 @@
  * the end of a block, and splits by the last block of a head to end (Dao et al. 2023,
  * "Flash-Decoding").
  *
- * What bounds it is reading keys and values, so loads come first: a row is spread over `width`
- * lanes of 16 bytes each, a lane has `n_rows` rows in flight, and the keys of the rows to come are
- * loaded before the values of those at hand are used. An element is read once for all heads.
+ * How a block does its task is in attention_vector.h or attention_matrix.h, of which one has been
+ * included: attend().
  */
 #ifndef RF_KERNELS_GPU_ATTENTION_DECODE_H
 #define RF_KERNELS_GPU_ATTENTION_DECODE_H
 
 #include "kernels/gpu/attention_merge.h"
-#include "kernels/gpu/kv_rows.h"
-#include "kernels/gpu/math.h"
-#include "kernels/gpu/pages.h"
+#include "kernels/gpu/attention_task.h"
 #include "kernels/gpu/prelude.h"
 #include "kernels/gpu/runs.h"
 
-/* ---- rows ------------------------------------------------------------------------------------ */
-
-/* A lane's rows: the number of the first, and how many of the positions are the split's. */
-struct decode_rows {
-    u32 row;
-    u32 n;
-};
-
-template <typename S>
-DEVICE decode_rows find_rows(const rf_gpu_attention_args *a, const decode_task *task, i32 page,
-                             u32 position)
+/* As count_up() of the prelude, with the fences that it takes and no stronger ones. */
+DEVICE u32 count_split(u32 *counter)
 {
-    const u32 row = row_of(&a->kv, page, position, task->kv_head);
-    const u32 left = position < task->end ? minimum(task->end - position, S::n_rows) : 0;
-    return {row, row == NO_ROW ? 0 : left};
-}
-
-/* Row r of the lane's. Where it has none, some other row, not to be used: a condition here would be
- * waited for together with the load. */
-template <typename S>
-DEVICE void load_row(const rf_gpu_attention_args *a, const decode_rows *rows, u32 r, u64 from,
-                     kv_part<S::type, S::n_elements> *part)
-{
-    const u32 row = rows->n ? rows->row + minimum(r, rows->n - 1) : 0;
-    const u8 *p = GLOBAL(const u8, from) + (u64)row * a->kv.row_bytes;
-    const u32 first = lane() % S::width * S::n_elements;
-    load_part(part, p, first < a->kv.head_size ? first : 0, a->kv.head_size);
-}
-
-/* Of n rows that a lane has, whether row r is there for its elements. */
-template <typename S> DEVICE bool is_there(const rf_gpu_attention_args *a, u32 r, u32 n)
-{
-    return r < n && lane() % S::width * S::n_elements < a->kv.head_size;
-}
-
-/* Has keys and values of positions base to base + warp_rows - 1 brought closer, long before they
- * are loaded; what is not there yet does no harm. A lane has one position. page: that of it */
-template <typename S> DEVICE u32 ahead_of(u32 base)
-{
-    return base + lane() % S::warp_rows;
-}
-template <typename S>
-DEVICE void prefetch_rows(const rf_gpu_attention_args *a, const decode_task *task, i32 page,
-                          u32 base)
-{
-    constexpr u32 LINE = 128;
-    const u32 position = ahead_of<S>(base);
-    const u32 row = row_of(&a->kv, page, position, task->kv_head);
-    const u32 lines = (a->kv.row_bytes + LINE - 1) / LINE;
-    if (position >= task->end || row == NO_ROW)
-        return;
-#pragma unroll 1
-    for (u32 i = lane() / S::warp_rows; i < 2 * lines; i += WARP / S::warp_rows) {
-        const u64 from = i < lines ? a->kv.keys : a->kv.values;
-        const u32 line = i < lines ? i : i - lines;
-        prefetch(GLOBAL(const u8, from) + (u64)row * a->kv.row_bytes + line * LINE);
-    }
-}
-
-/* Those of a warp's first steps in a split. */
-template <typename S>
-DEVICE void prefetch_split(const rf_gpu_attention_args *a, const decode_task *task)
-{
-    const u32 begin = task->begin + warp() * S::warp_rows;
-    UNROLL
-    for (u32 i = 0; i < 2; i++) {
-        const u32 base = begin + i * n_warps() * S::warp_rows;
-        prefetch_rows<S>(a, task, page_of(&a->kv, task->sequence, ahead_of<S>(base)), base);
-    }
-}
-
-/* Scores of the keys; as these are used up, the values of the same rows are loaded. */
-template <typename S>
-DEVICE void score_rows(const rf_gpu_attention_args *a, const f32 q[S::n_heads][S::n_elements],
-                       const decode_rows *rows, const kv_part<S::type, S::n_elements> *keys,
-                       kv_part<S::type, S::n_elements> *values, f32 *scores)
-{
-    UNROLL
-    for (u32 r = 0; r < S::n_rows; r++) {
-        f32 k[S::n_elements];
-        widen_part(keys[r], is_there<S>(a, r, rows->n), k);
-        load_row<S>(a, rows, r, a->kv.values, &values[r]);
-        UNROLL
-        for (u32 h = 0; h < S::n_heads; h++) {
-            f32 sum = r < rows->n ? 0.0F : MINUS_INF;
-            UNROLL
-            for (u32 e = 0; e < S::n_elements; e++)
-                sum = fused(q[h][e], k[e], sum);
-            scores[r * S::n_heads + h] = sum;
-        }
-    }
-    spread_sums<S::n_scores, S::width>(scores);
-}
-
-/* Scores become weights under the new maximum. Maxima seldom grow after the first rows: the whole
- * warp agrees on whether any has. */
-template <typename S> DEVICE void weigh_rows(decode_state<S> *state, f32 *scores)
-{
-    f32 max[S::per_lane];
-    f32 growth = 0.0F;
-    UNROLL
-    for (u32 j = 0; j < S::per_lane; j++) {
-        max[j] = maximum(state->max[j], head_max<S>(scores[j]));
-        growth = maximum(growth, max[j] - state->max[j]);
-    }
-    if (group_max<S::head_lanes>(growth) > 0.0F) {
-        f32 scale[S::per_lane];
-        UNROLL
-        for (u32 j = 0; j < S::per_lane; j++) {
-            scale[j] = exp2_of(state->max[j] - max[j]);
-            state->total[j] *= scale[j];
-            state->max[j] = max[j];
-        }
-        UNROLL
-        for (u32 h = 0; h < S::n_heads; h++) {
-            const f32 by = shuffle(scale[h % S::per_lane], score_lane<S>(h));
-            UNROLL
-            for (u32 e = 0; e < S::n_elements; e++)
-                state->sums[h][e] *= by;
-        }
-    }
-    UNROLL
-    for (u32 j = 0; j < S::per_lane; j++) {
-        scores[j] = exp2_of(scores[j] - max[j]);
-        state->total[j] += scores[j];
-    }
-}
-
-/* n: rows that the lane has */
-template <typename S>
-DEVICE void add_values(const rf_gpu_attention_args *a, decode_state<S> *state, const f32 *weights,
-                       const kv_part<S::type, S::n_elements> *values, u32 n)
-{
-    UNROLL
-    for (u32 r = 0; r < S::n_rows; r++) {
-        f32 v[S::n_elements];
-        widen_part(values[r], is_there<S>(a, r, n), v);
-        UNROLL
-        for (u32 h = 0; h < S::n_heads; h++) {
-            const u32 i = r * S::n_heads + h;
-            const f32 w = shuffle_in<S::width>(weights[i % S::per_lane], score_lane<S>(i));
-            UNROLL
-            for (u32 e = 0; e < S::n_elements; e++)
-                state->sums[h][e] = fused(w, v[e], state->sums[h][e]);
-        }
-    }
-}
-
-template <typename S>
-DEVICE void load_queries(const rf_gpu_attention_args *a, const decode_task *task,
-                         f32 q[S::n_heads][S::n_elements])
-{
-    const u32 first = lane() % S::width * S::n_elements;
-    const u64 index = (u64)task->token * a->n_heads + task->first_head;
-    const f32 *from = GLOBAL(const f32, a->q) + index * a->kv.head_size;
-    if (a->kv.head_size ==
-        S::padded) { /* aligned to 16 bytes; heads that are not there see the last one's */
-        UNROLL
-        for (u32 h = 0; h < S::n_heads; h++) {
-            const u32 head = minimum(h, task->n_heads - 1);
-            UNROLL
-            for (u32 e = 0; e < S::n_elements; e += 4) {
-                const f32x4 v = *(const f32x4 *)(from + head * S::padded + first + e) * a->scale;
-                q[h][e] = v.x;
-                q[h][e + 1] = v.y;
-                q[h][e + 2] = v.z;
-                q[h][e + 3] = v.w;
-            }
-        }
-        return;
-    }
-    UNROLL
-    for (u32 h = 0; h < S::n_heads; h++) {
-        UNROLL
-        for (u32 e = 0; e < S::n_elements; e++) {
-            const bool there = h < task->n_heads && first + e < a->kv.head_size;
-            q[h][e] = there ? from[h * a->kv.head_size + first + e] * a->scale : 0.0F;
-        }
-    }
-}
-
-/* What a warp finds in its positions of the split. Of its lanes, those of a row's width have a
- * row's elements, the others other rows. */
-template <typename S>
-DEVICE void attend_split(const rf_gpu_attention_args *a, const decode_task *task,
-                         decode_state<S> *state)
-{
-    f32 q[S::n_heads][S::n_elements];
-    kv_part<S::type, S::n_elements> keys[S::n_rows], values[S::n_rows];
-    const u32 step = n_warps() * S::warp_rows;
-    const u32 begin = task->begin + warp() * S::warp_rows;
-    u32 position = begin + lane() / S::width * S::n_rows; /* of the lane's first row */
-    decode_rows rows = find_rows<S>(a, task, page_of(&a->kv, task->sequence, position), position);
-    UNROLL
-    for (u32 r = 0; r < S::n_rows; r++)
-        load_row<S>(a, &rows, r, a->kv.keys, &keys[r]);
-    i32 page = page_of(&a->kv, task->sequence, position + step);
-    i32 ahead = page_of(&a->kv, task->sequence, ahead_of<S>(begin + 2 * step));
-    load_queries<S>(a, task, q);
-    UNROLL
-    for (u32 j = 0; j < S::per_lane; j++) {
-        state->max[j] = NO_SCORE;
-        state->total[j] = 0.0F;
-    }
-    UNROLL
-    for (u32 h = 0; h < S::n_heads; h++)
-        UNROLL
-    for (u32 e = 0; e < S::n_elements; e++)
-        state->sums[h][e] = 0.0F;
-#pragma unroll 1
-    for (u32 base = begin; base < task->end; base += step) {
-        f32 scores[S::n_scores];
-        prefetch_rows<S>(a, task, ahead, base + 2 * step);
-        ahead = page_of(&a->kv, task->sequence, ahead_of<S>(base + 3 * step));
-        score_rows<S>(a, q, &rows, keys, values, scores);
-        const u32 n_rows = rows.n;
-        position += step;
-        rows = find_rows<S>(a, task, page, position);
-        UNROLL
-        for (u32 r = 0; r < S::n_rows; r++)
-            load_row<S>(a, &rows, r, a->kv.keys, &keys[r]);
-        page = page_of(&a->kv, task->sequence, position + step);
-        weigh_rows<S>(state, scores);
-        add_values<S>(a, state, scores, values, n_rows);
-    }
-}
-
-/* ---- the kernel ------------------------------------------------------------------------------ */
-
-/* Steps that a block makes in the time that merging splits takes. */
-#define UNSPLIT_STEPS 4U
-
-/* False where there is nothing for the split to do. Splits are cut between steps of a whole block.
- */
-template <typename S>
-DEVICE bool find_task(const rf_gpu_attention_args *a, u32 token, u32 split, decode_task *task)
-{
-    const i32 position = GLOBAL(const i32, a->kv.positions)[token];
-    const u32 visible = position < 0 ? 0 : (u32)position + 1;
-    const u32 step = n_warps() * S::warp_rows;
-    const u32 n_steps = (visible + step - 1) / step;
-    const u32 n_active = n_steps <= UNSPLIT_STEPS ? 1U : minimum(n_steps, a->n_splits);
-    if (split >= n_active)
-        return false;
-    const u32 slice = block_y() % a->n_slices;
-    const u32 kv_head = block_y() / a->n_slices;
-    const u32 first = slice * S::n_heads; /* in the group */
-    const u32 share = n_steps / n_active, more = n_steps % n_active;
-    const u32 first_step = split * share + minimum(split, more);
-    *task = {
-        .token = token,
-        .sequence = (u32)GLOBAL(const i32, a->kv.rows)[token],
-        .kv_head = kv_head,
-        .first_head = kv_head * a->group + first,
-        .n_heads = minimum(a->group - first, S::n_heads),
-        .begin = first_step * step,
-        .end = minimum((first_step + share + (split < more ? 1 : 0)) * step, visible),
-        .n_active = n_active,
-        .head_index = token * a->kv.n_kv_heads * a->n_slices + block_y(),
-    };
-    return true;
+#if defined(RF_GPU_NVIDIA)
+    u32 before;
+    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;"
+                 : "=r"(before)
+                 : "l"(counter)
+                 : "memory");
+    return before;
+#else
+    return count_up(counter);
+#endif
 }
 
 /* Whether this block is the last of its head, so that what all splits found is seen. The counter is
- * then zero again. */
+ * then zero again. room: of the block's shared memory, for nothing else. */
 DEVICE bool is_last_split(const rf_gpu_attention_args *a, const decode_task *task, u32 *room)
 {
     barrier(); /* what this block found is written */
     if (thread() == 0) {
         u32 *counter = GLOBAL(u32, a->counters) + task->head_index;
-        *room = count_up(counter) + 1 == task->n_active;
+        *room = count_split(counter) + 1 == task->n_active;
         if (*room)
             *counter = 0;
     }
     barrier();
-    const bool is_last = *room != 0;
-    barrier(); /* all have read it */
-    return is_last;
+    return *room != 0;
 }
 
-/* memory: RF_GPU_DECODE_SHARED of a block's shared memory. */
+/* flag: of the block's shared memory, for nothing else by now. */
 template <typename S>
-DEVICE void attend_token(const rf_gpu_attention_args *a, u32 token, u32 split, f32 *memory)
+DEVICE void attend_token(const rf_gpu_attention_args *a, const decode_task *task,
+                         const decode_start<S> *start, u32 *flag, f32 *memory)
 {
-    const u32 n_ends = n_warps() * S::n_heads;
-    f32 *sums = memory;
-    f32 *ends = sums + n_ends * S::padded;
-    f32 *weights = ends + n_ends * 2;
-    f32 *all = weights + n_ends;
-    decode_task task;
-    if (!find_task<S>(a, token, split, &task))
+    attend<S>(a, task, start, block_z(), memory);
+    if (task->n_active == 1 || !is_last_split(a, task, flag))
         return;
-    decode_state<S> state;
-    attend_split<S>(a, &task, &state);
-    merge_lanes<S>(&state);
-    share_state<S>(&state, sums, ends);
-    barrier();
-    weigh_warps<S>(ends, weights, all);
-    barrier();
-    merge_warps<S>(a, &task, split, sums, weights, all);
-    if (task.n_active == 1 || !is_last_split(a, &task, (u32 *)ends))
-        return;
-    f32x4 *room = (f32x4 *)memory;
-    f32 *split_weights = (f32 *)(room + n_threads());
-    weigh_splits<S>(a, &task, split_weights);
-    barrier();
-    merge_splits<S>(a, &task, split_weights, room);
+    merge_splits<S>(a, task, (f32x4 *)memory);
 }
 
-/* Blocks: [n_tokens / tokens_per_block, rounded up][n_kv_heads * n_slices][n_splits]. The tokens of
- * a block are as far from each other as there are blocks: neighbours, which often are alike, go to
- * different ones. Which of them are for this kernel is found out for all of them at once. */
-template <typename S> DEVICE void attend_tokens(const rf_gpu_attention_args *a)
+/* A block that has one token. Positions and block tables are not written by kernels, so that where
+ * keys and values are is found out before these may be read. This is apart from blocks of several:
+ * what a loop over tokens keeps in registers would be too much beside what attend() needs. */
+template <typename S> DEVICE void attend_one(const rf_gpu_attention_args *a, u32 *flag, f32 *memory)
 {
-    release_next();
-    if (a->tokens_per_block == 1) { /* positions and pages are not written by kernels */
-        decode_task task;
-        if (find_task<S>(a, block_x(), block_z(), &task))
-            prefetch_split<S>(a, &task);
+    const u32 token = block_x();
+    decode_task task;
+    decode_start<S> start;
+    if (in_long_run(a, token)) { /* kernels behind this one wait for this one alone */
+        wait_for_previous();
+        return;
     }
+    if (!find_task<S>(a, token, block_z(), &task))
+        return; /* other blocks of the token wait */
+    find_start<S>(a, &task, &start);
+    prefetch_split<S>(a, &task);
     wait_for_previous();
-    u32 *is_mine = SHARED(u32);
-    f32 *memory = (f32 *)(is_mine + RF_GPU_DECODE_FLAGS(a->tokens_per_block));
+    attend_token<S>(a, &task, &start, flag, memory);
+}
+
+/* A block that has several, and no splits. Which of them are for this kernel is found out for all
+ * of them at once. */
+template <typename S>
+DEVICE void attend_several(const rf_gpu_attention_args *a, u32 *is_mine, f32 *memory)
+{
     const u32 n_blocks = n_blocks_x();
+    wait_for_previous();
     for (u32 i = thread(); i < a->tokens_per_block; i += n_threads()) {
         const u32 token = block_x() + i * n_blocks;
         is_mine[i] = token < a->kv.n_tokens && !in_long_run(a, token);
     }
     barrier();
+#pragma unroll 1
     for (u32 i = 0; i < a->tokens_per_block; i++) {
-        if (is_mine[i]) {
-            attend_token<S>(a, block_x() + i * n_blocks, block_z(), memory);
+        decode_task task;
+        decode_start<S> start;
+        if (is_mine[i] && find_task<S>(a, block_x() + i * n_blocks, 0, &task)) {
+            find_start<S>(a, &task, &start);
+            attend<S>(a, &task, &start, 0, memory);
             barrier(); /* the memory is free again */
         }
     }
+}
+
+/* Blocks: [n_tokens / tokens_per_block, rounded up][n_kv_heads * n_slices][n_splits]. The tokens of
+ * a block are as far from each other as there are blocks: neighbours, which often are alike, go to
+ * different ones. */
+template <typename S> DEVICE void attend_tokens(const rf_gpu_attention_args *a)
+{
+    u32 *flags = SHARED(u32);
+    f32 *memory = (f32 *)(flags + RF_GPU_DECODE_FLAGS(a->tokens_per_block));
+    release_next();
+    if (a->tokens_per_block == 1)
+        attend_one<S>(a, flags, memory);
+    else
+        attend_several<S>(a, flags, memory);
 }
 
 #endif

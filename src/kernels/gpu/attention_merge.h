@@ -1,11 +1,12 @@
 /*
- * attention_merge.h: what warps, blocks and splits of attention_decode.h have found, and how it
+ * attention_merge.h: what warps, blocks and splits of attention_vector.h have found, and how it
  * becomes one: sums of values under a maximum of scores, merged under the larger one.
  */
 #ifndef RF_KERNELS_GPU_ATTENTION_MERGE_H
 #define RF_KERNELS_GPU_ATTENTION_MERGE_H
 
 #include "kernels/gpu/args_attention.h"
+#include "kernels/gpu/attention_task.h"
 #include "kernels/gpu/math.h"
 #include "kernels/gpu/prelude.h"
 
@@ -18,24 +19,13 @@ template <u32 type_, u32 width_, u32 n_elements_, u32 n_heads_, u32 n_rows_> str
     static constexpr u32 n_rows = n_rows_;         /* consecutive rows in a lane */
     static constexpr u32 padded = width * n_elements;
     static constexpr u32 warp_rows = n_rows * (WARP / width);
+    static constexpr u32 unsplit_steps = 4;
     /* Scores: number row * n_heads + head of a lane's rows; after their sums over the lanes of a
      * row, lane l of these has `per_lane` from number l * per_lane on, or number l / copies. */
     static constexpr u32 n_scores = n_rows * n_heads;
     static constexpr u32 per_lane = n_scores > width ? n_scores / width : 1;
     static constexpr u32 copies = n_scores > width ? 1 : width / n_scores;
     static constexpr u32 head_lanes = copies * n_heads / per_lane; /* lanes of a row's scores */
-};
-
-/* The token, head and positions that a block has. */
-struct decode_task {
-    u32 token;
-    u32 sequence;
-    u32 kv_head;
-    u32 first_head; /* of the queries */
-    u32 n_heads;    /* of them that there are */
-    u32 begin, end; /* positions */
-    u32 n_active;   /* splits with any positions */
-    u32 head_index; /* [n_tokens][n_kv_heads * n_slices] */
 };
 
 /* What a warp, or a block, has found. */
@@ -226,52 +216,70 @@ DEVICE void weigh_splits(const rf_gpu_attention_args *a, const decode_task *task
     }
 }
 
-/* The weighted sum of every n_parts-th split from `first` on, of four elements; loads of several
- * are under way at a time. */
+/* Splits whose sums a thread has on their way at a time: with half the threads of a block for a
+ * split, those of a lone token of eight heads on most devices. */
+#define SPLITS_AHEAD 16U
+
+/* Four elements' sums of every n_parts-th split from `first` on; zeros of splits that are not
+ * there.
+ */
 template <typename S>
-DEVICE f32x4 sum_splits(const decode_task *task, const f32x4 *sums, const f32 *weights, u32 item,
-                        u32 first, u32 n_parts)
+DEVICE void load_splits(const decode_task *task, const f32x4 *sums, u32 item, u32 first,
+                        u32 n_parts, f32x4 parts[SPLITS_AHEAD])
 {
     constexpr u32 n_items = S::n_heads * S::padded / 4;
-    constexpr u32 ahead = 12;
-    const u32 head = item / (S::padded / 4);
     const f32x4 zeros = {0.0F, 0.0F, 0.0F, 0.0F};
-    f32x4 sum = zeros;
-    for (u32 split = first; split < task->n_active; split += ahead * n_parts) {
-        f32x4 part[ahead];
-        UNROLL
-        for (u32 j = 0; j < ahead; j++) {
-            const u32 s = split + j * n_parts;
-            part[j] = s < task->n_active ? sums[s * n_items + item] : zeros;
-        }
-        UNROLL
-        for (u32 j = 0; j < ahead; j++) {
-            const u32 s = split + j * n_parts;
-            sum += part[j] * (s < task->n_active ? weights[s * S::n_heads + head] : 0.0F);
-        }
+    UNROLL
+    for (u32 j = 0; j < SPLITS_AHEAD; j++) {
+        const u32 split = first + j * n_parts;
+        parts[j] = split < task->n_active ? sums[split * n_items + item] : zeros;
+    }
+}
+
+template <typename S>
+DEVICE f32x4 weigh_parts(const decode_task *task, const f32 *weights, u32 item, u32 first,
+                         u32 n_parts, const f32x4 parts[SPLITS_AHEAD])
+{
+    const u32 head = item / (S::padded / 4);
+    f32x4 sum = {0.0F, 0.0F, 0.0F, 0.0F};
+    UNROLL
+    for (u32 j = 0; j < SPLITS_AHEAD; j++) {
+        const u32 split = first + j * n_parts;
+        sum += parts[j] * (split < task->n_active ? weights[split * S::n_heads + head] : 0.0F);
     }
     return sum;
 }
 
 /* Splits into one, four elements a thread; where there are more threads than that, several have
- * some of the splits each. room: a f32x4 for every thread. */
+ * some of the splits each. The first sums are on their way while it is found out what splits count
+ * for. room: a f32x4 for every thread, and behind it those weights. */
 template <typename S>
-DEVICE void merge_splits(const rf_gpu_attention_args *a, const decode_task *task,
-                         const f32 *weights, f32x4 *room)
+DEVICE void merge_splits(const rf_gpu_attention_args *a, const decode_task *task, f32x4 *room)
 {
     constexpr u32 n_items = S::n_heads * S::padded / 4;
     const u32 n_parts = n_threads() > n_items ? n_threads() / n_items : 1;
     const u64 index = (u64)task->head_index * a->n_splits * n_items;
     const f32x4 *sums = GLOBAL(const f32x4, a->sums) + index;
+    f32 *weights = (f32 *)(room + n_threads());
+    const u32 part = thread() / n_items;
+    u32 item = thread() % n_items;
+    f32x4 parts[SPLITS_AHEAD];
+    load_splits<S>(task, sums, item, part, n_parts, parts);
+    weigh_splits<S>(a, task, weights);
+    barrier();
+#pragma unroll 1
     for (u32 first = 0; first < n_items; first += n_threads()) {
-        const u32 item = first + thread() % n_items;
-        const u32 part = thread() / n_items;
-        f32x4 sum = {0.0F, 0.0F, 0.0F, 0.0F};
-        if (item < n_items && part < n_parts)
-            sum = sum_splits<S>(task, sums, weights, item, part, n_parts);
+        f32x4 sum = weigh_parts<S>(task, weights, item, part, n_parts, parts);
+#pragma unroll 1
+        for (u32 split = part + SPLITS_AHEAD * n_parts; split < task->n_active;
+             split += SPLITS_AHEAD * n_parts) {
+            load_splits<S>(task, sums, item, split, n_parts, parts);
+            sum += weigh_parts<S>(task, weights, item, split, n_parts, parts);
+        }
         room[thread()] = sum;
         barrier();
-        if (item < n_items && part == 0) {
+        if (first + thread() < n_items) {
+#pragma unroll 1
             for (u32 other = 1; other < n_parts; other++)
                 sum += room[other * n_items + thread()];
             const u32 head = item / (S::padded / 4);
@@ -283,6 +291,9 @@ DEVICE void merge_splits(const rf_gpu_attention_args *a, const decode_task *task
             }
         }
         barrier();
+        item = first + n_threads() + thread();
+        if (item < n_items)
+            load_splits<S>(task, sums, item, part, n_parts, parts);
     }
 }
 

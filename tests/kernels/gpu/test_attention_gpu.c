@@ -8,6 +8,7 @@
 
 #include "kernels/gpu/args_attention.h"
 #include "kernels/gpu/attention.h"
+#include "tensor/dequantise_types.h"
 
 typedef struct attention_case {
     batch_shape shape;
@@ -135,8 +136,8 @@ static void compute(attention_run *run, on_device *on, const rf_gpu_attention_ch
     device_forget(on);
 }
 
-/* Values are at most 1, weights sum to 1. Decoding is in f32; f16 products round queries, keys and
- * weights to 11 bits, and scores are up to some 10 in size. */
+/* Values are at most 1, weights sum to 1. Decoding is in f32, or in f16 of two parts; other f16
+ * products round queries, keys and weights to 11 bits, and scores are up to some 10 in size. */
 static void expect_close(const attention_run *run, double bound, const char *device)
 {
     for (size_t i = 0; i < run->count; i++) {
@@ -263,6 +264,19 @@ static void make_holes(attention_run *run, uint32_t index, uint32_t nobody)
     run->batch.positions[nobody] = -1;
 }
 
+/* Element d of a row of keys or values, F32 or F16. */
+static double element_of(const paged_batch *batch, uint8_t *from, uint32_t sequence,
+                         uint32_t position, uint32_t kv_head, uint32_t d)
+{
+    const uint8_t *row = page_row(batch, from, sequence, position, kv_head);
+    float value = 0;
+    if (batch->layer.type == RF_TYPE_F16)
+        rf_dequantise_f16(row + d * 2ULL, &value, 1);
+    else
+        memcpy(&value, row + d * sizeof(value), sizeof(value));
+    return (double)value;
+}
+
 /* The definition, over the pages that there are. */
 static void attend_around_holes(const attention_run *run, uint32_t token, uint32_t head,
                                 double *out)
@@ -278,25 +292,23 @@ static void attend_around_holes(const attention_run *run, uint32_t token, uint32
         const uint32_t page = (uint32_t)p / batch->layer.page_tokens;
         if (batch->tables[sequence * batch->view.table_stride + page] < 0)
             continue;
-        const float *k =
-            (float *)(void *)page_row(batch, batch->keys, sequence, (uint32_t)p, kv_head);
-        const float *v =
-            (float *)(void *)page_row(batch, batch->values, sequence, (uint32_t)p, kv_head);
         double score = 0;
         for (uint32_t d = 0; d < n; d++)
-            score += (double)q[d] * (double)k[d];
+            score +=
+                (double)q[d] * element_of(batch, batch->keys, sequence, (uint32_t)p, kv_head, d);
         const double weight = exp(score * (double)run->scale);
         sum += weight;
         for (uint32_t d = 0; d < n; d++)
-            out[d] += weight * (double)v[d];
+            out[d] += weight * element_of(batch, batch->values, sequence, (uint32_t)p, kv_head, d);
     }
     for (uint32_t d = 0; d < n; d++)
         out[d] = sum > 0 ? out[d] / sum : 0;
 }
 
-static void check_holes(on_device *on, const char *id, const rf_gpu_attention_choice *choice)
+static void check_holes(on_device *on, const char *id, rf_type type,
+                        const rf_gpu_attention_choice *choice)
 {
-    static const attention_case c = {{2, {40, 0}, {30, 20}}, RF_TYPE_F32, 6, 2, 64, 8};
+    const attention_case c = {{2, {40, 0}, {30, 20}}, type, 6, 2, 64, 8};
     attention_run run;
     double expected[64];
     open_run(&run, &c, true);
@@ -319,8 +331,55 @@ static void pages_that_are_not_there_are_left_out(void **state)
     for (size_t d = 0; d < 6; d++) {
         on_device on;
         device_open(&on, all_devices[d], WORKSPACE);
-        for (size_t i = 0; i < 3; i++)
-            check_holes(&on, all_devices[d], &choices[i]);
+        for (size_t i = 0; i < 3; i++) {
+            check_holes(&on, all_devices[d], RF_TYPE_F32, &choices[i]);
+            check_holes(&on, all_devices[d], RF_TYPE_F16, &choices[i]);
+        }
+        device_close(&on);
+    }
+}
+
+/* Rows of a page that come after a token may hold anything, and so may those of other sequences. */
+static void rows_after_a_token_are_not_used(void **state)
+{
+    (void)state;
+    static const attention_case c = {{1, {37}, {1}}, RF_TYPE_F16, 8, 2, 128, 64};
+    for (size_t d = 0; d < 2; d++) {
+        on_device on;
+        attention_run run;
+        device_open(&on, plain_devices[d], WORKSPACE);
+        open_run(&run, &c, true);
+        for (uint32_t i = 0; i < (64 - 38) * c.n_kv_heads; i++) { /* NaN */
+            const uint32_t position = 38 + i / c.n_kv_heads, head = i % c.n_kv_heads;
+            memset(page_row(&run.batch, run.batch.keys, 0, position, head), 0xFF, 256);
+            memset(page_row(&run.batch, run.batch.values, 0, position, head), 0xFF, 256);
+        }
+        compute(&run, &on, NULL);
+        run.shape = cases;
+        expect_close(&run, DECODE_BOUND, plain_devices[d]);
+        close_run(&run);
+        device_close(&on);
+    }
+}
+
+/* Queries far outside the range of F16, at both ends, whose scores are of the usual size. */
+static void queries_may_be_of_any_size(void **state)
+{
+    (void)state;
+    static const attention_case c = {{2, {150, 20}, {1, 1}}, RF_TYPE_F16, 8, 1, 128, 16};
+    static const float sizes[] = {1e20F, 1e-20F};
+    for (size_t d = 0; d < 4; d++) {
+        on_device on;
+        attention_run run;
+        device_open(&on, plain_devices[d / 2], WORKSPACE);
+        open_run(&run, &c, true);
+        for (size_t i = 0; i < run.count; i++)
+            run.q[i] *= sizes[d % 2];
+        run.scale /= sizes[d % 2];
+        compute(&run, &on, NULL);
+        run.shape = cases;
+        expect_close(&run, DECODE_BOUND, plain_devices[d / 2]);
+        close_run(&run);
         device_close(&on);
     }
 }
@@ -435,6 +494,8 @@ int main(void)
         cmocka_unit_test(runs_agree_with_the_cpu),
         cmocka_unit_test(any_batch_agrees_with_the_cpu),
         cmocka_unit_test(pages_that_are_not_there_are_left_out),
+        cmocka_unit_test(rows_after_a_token_are_not_used),
+        cmocka_unit_test(queries_may_be_of_any_size),
         cmocka_unit_test(every_run_gives_the_same_bits),
         cmocka_unit_test(choices_fill_the_device),
         cmocka_unit_test(the_workspace_is_enough),
