@@ -71,6 +71,20 @@ typedef struct rf_launch {
     bool overlap;
 } rf_launch;
 
+/* Rows of device memory, of which hardware copies boxes: box_rows rows by box_bytes. */
+typedef struct rf_row_boxes {
+    rf_address address; /* of the first row; a multiple of 16, as are row_bytes and box_bytes */
+    uint64_t row_bytes; /* below 2^40 */
+    uint64_t n_rows;    /* at least 1, below 2^32 */
+    uint32_t box_rows;  /* 1 to 256 */
+    uint32_t box_bytes; /* at most 512 */
+} rf_row_boxes;
+
+/* What kernels are given of them: for the device alone to read. */
+typedef struct rf_row_boxes_code {
+    _Alignas(64) uint8_t bytes[128];
+} rf_row_boxes_code;
+
 typedef struct rf_device_ops {
     const char *backend; /* "cpu", "hip", "cuda", "emu", "fault" */
 
@@ -119,6 +133,10 @@ typedef struct rf_device_ops {
                                  rf_function **out, rf_error *error);
     rf_status (*launch)(rf_device *device, rf_stream *stream, rf_function *function,
                         const rf_launch *launch, rf_error *error);
+
+    /* RF_ERROR_UNSUPPORTED where the hardware or its driver has no such copies. */
+    rf_status (*describe_rows)(rf_device *device, const rf_row_boxes *boxes, rf_row_boxes_code *out,
+                               rf_error *error);
 
     /* Work put on the stream between begin and end is recorded, not done. */
     rf_status (*graph_begin)(rf_device *device, rf_stream *stream, rf_error *error);

@@ -152,6 +152,13 @@ static rf_status graph_destroy(rf_device *device, rf_graph *graph, rf_error *err
     return unsupported("graphs", error);
 }
 
+static rf_status describe_rows(rf_device *device, const rf_row_boxes *boxes, rf_row_boxes_code *out,
+                               rf_error *error)
+{
+    (void)device, (void)boxes, (void)out;
+    return unsupported("copies of boxes", error);
+}
+
 /* ---- the table ------------------------------------------------------------------------------ */
 
 static rf_status cpu_close(rf_device *device, rf_error *error)
@@ -195,6 +202,7 @@ static const rf_device_ops cpu_ops = {
     .graph_end = graph_end,
     .graph_replay = graph_replay,
     .graph_destroy = graph_destroy,
+    .describe_rows = describe_rows,
 };
 
 static rf_status backend_count(uint32_t *out, rf_error *error)

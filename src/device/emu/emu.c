@@ -89,6 +89,14 @@ static rf_status emu_close(rf_device *device, rf_error *error)
     return status;
 }
 
+static rf_status describe_rows(rf_device *device, const rf_row_boxes *boxes, rf_row_boxes_code *out,
+                               rf_error *error)
+{
+    (void)boxes, (void)out;
+    return rf_error_set(error, RF_ERROR_UNSUPPORTED, "device %s has no copies of boxes",
+                        device->id);
+}
+
 static const rf_device_ops emu_ops = {
     .backend = "emu",
     .facts = emu_facts,
@@ -119,6 +127,7 @@ static const rf_device_ops emu_ops = {
     .graph_end = rf_emu_graph_end,
     .graph_replay = rf_emu_graph_replay,
     .graph_destroy = rf_emu_graph_destroy,
+    .describe_rows = describe_rows,
 };
 
 /* What there is: a size of warps, and a kind of matrix unit, of whose layouts the kernels are. */

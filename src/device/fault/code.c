@@ -64,6 +64,14 @@ rf_status rf_fault_graph_replay(rf_device *device, rf_stream *stream, rf_graph *
     return fault->inner->ops->graph_replay(fault->inner, stream, graph, error);
 }
 
+/* Touches no memory and no stream, so that there is nothing to make fail. */
+rf_status rf_fault_describe_rows(rf_device *device, const rf_row_boxes *boxes,
+                                 rf_row_boxes_code *out, rf_error *error)
+{
+    const fault_device *fault = (const fault_device *)device;
+    return fault->inner->ops->describe_rows(fault->inner, boxes, out, error);
+}
+
 rf_status rf_fault_graph_destroy(rf_device *device, rf_graph *graph, rf_error *error)
 {
     fault_device *fault = (fault_device *)device;

@@ -149,6 +149,7 @@ static const rf_device_ops fault_ops = {
     .module_unload = rf_fault_module_unload,
     .module_function = rf_fault_module_function,
     .launch = rf_fault_launch,
+    .describe_rows = rf_fault_describe_rows,
     .graph_begin = rf_fault_graph_begin,
     .graph_end = rf_fault_graph_end,
     .graph_replay = rf_fault_graph_replay,

@@ -105,6 +105,16 @@ rf_status rf_gpu_launch(rf_device *device, rf_stream *stream, rf_function *funct
                         launch->threads[1], launch->threads[2], launch->shared_bytes);
 }
 
+rf_status rf_gpu_describe_rows(rf_device *device, const rf_row_boxes *boxes, rf_row_boxes_code *out,
+                               rf_error *error)
+{
+    const rf_gpu_device *gpu = (const rf_gpu_device *)device;
+    return rf_gpu_check(gpu, gpu->driver->describe_rows(gpu->f, boxes, out), error,
+                        "describe %llu rows of %llu bytes in boxes of %u x %u",
+                        (unsigned long long)boxes->n_rows, (unsigned long long)boxes->row_bytes,
+                        boxes->box_rows, boxes->box_bytes);
+}
+
 /* ---- graphs --------------------------------------------------------------------------------- */
 
 rf_status rf_gpu_graph_begin(rf_device *device, rf_stream *stream, rf_error *error)

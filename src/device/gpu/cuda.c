@@ -41,6 +41,11 @@ enum {
     STREAM_NON_BLOCKING = 1,
     EVENT_BLOCKING_SYNC = 1, /* who waits sleeps */
     CAPTURE_THREAD_LOCAL = 1,
+    TENSOR_UINT16 = 1,
+    TENSOR_NOT_INTERLEAVED = 0,
+    TENSOR_NOT_SWIZZLED = 0,
+    TENSOR_L2_PROMOTION_256 = 3,           /* a miss brings 256 bytes */
+    TENSOR_FILL_ZEROS = 0,                 /* what is outside of the rows */
     LAUNCH_CLUSTER_DIMENSION = 4,          /* value: three unsigned ints */
     LAUNCH_PROGRAMMATIC_SERIALIZATION = 6, /* "programmatic dependent launch" */
     JIT_ERROR_LOG_BUFFER = 5,
@@ -356,6 +361,20 @@ static int launch_kernel(const void *f, void *function, const rf_launch *launch,
                 stream, launch->arguments, NULL);
 }
 
+/* Elements are of 16 bits: a box has at most 256 of them in a row. */
+static int describe_rows(const void *f, const rf_row_boxes *boxes, rf_row_boxes_code *out)
+{
+    if (!((const cuda_symbols *)f)->cuTensorMapEncodeTiled)
+        return RF_GPU_NOT_SUPPORTED;
+    const uint64_t sizes[] = {boxes->row_bytes / 2, boxes->n_rows};
+    const uint64_t strides[] = {boxes->row_bytes};
+    const uint32_t box[] = {boxes->box_bytes / 2, boxes->box_rows};
+    const uint32_t steps[] = {1, 1};
+    return CALL(cuTensorMapEncodeTiled, out, TENSOR_UINT16, 2, (void *)(uintptr_t)boxes->address,
+                sizes, strides, box, steps, TENSOR_NOT_INTERLEAVED, TENSOR_NOT_SWIZZLED,
+                TENSOR_L2_PROMOTION_256, TENSOR_FILL_ZEROS);
+}
+
 /* ---- graphs --------------------------------------------------------------------------------- */
 
 /* Other threads may go on allocating while this one captures. */
@@ -443,6 +462,7 @@ static const rf_gpu_driver driver = {
     .module_unload = module_unload,
     .module_function = module_function,
     .launch = launch_kernel,
+    .describe_rows = describe_rows,
     .capture_begin = capture_begin,
     .capture_end = capture_end,
     .graph_instantiate = graph_instantiate,

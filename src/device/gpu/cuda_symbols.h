@@ -95,6 +95,10 @@ typedef struct rf_cu_launch {
 
 #define RF_CUDA_OPTIONAL_SYMBOLS(X)                                                                \
     X(cuLaunchKernelEx,                                                                            \
-      (const rf_cu_launch *config, rf_cu_function function, void **arguments, void **extra))
+      (const rf_cu_launch *config, rf_cu_function function, void **arguments, void **extra))       \
+    X(cuTensorMapEncodeTiled,                                                                      \
+      (void *map, unsigned type, uint32_t rank, void *address, const uint64_t *sizes,              \
+       const uint64_t *strides, const uint32_t *box, const uint32_t *steps, unsigned interleaving, \
+       unsigned swizzle, unsigned promotion, unsigned fill))
 
 #endif

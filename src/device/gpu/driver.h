@@ -103,6 +103,7 @@ typedef struct rf_gpu_driver {
     /* Ready for launches with all the dynamic shared memory that the device can give it. */
     int (*module_function)(const void *f, int ordinal, void *module, const char *name, void **out);
     int (*launch)(const void *f, void *function, const rf_launch *launch, void *stream);
+    int (*describe_rows)(const void *f, const rf_row_boxes *boxes, rf_row_boxes_code *out);
 
     int (*capture_begin)(const void *f, void *stream);
     int (*capture_end)(const void *f, void *stream, void **graph);

@@ -196,6 +196,7 @@ static const rf_device_ops gpu_ops = {
     .graph_end = rf_gpu_graph_end,
     .graph_replay = rf_gpu_graph_replay,
     .graph_destroy = rf_gpu_graph_destroy,
+    .describe_rows = rf_gpu_describe_rows,
 };
 
 static rf_status open_context(rf_gpu_device *gpu, rf_error *error)

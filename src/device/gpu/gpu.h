@@ -101,6 +101,8 @@ rf_status rf_gpu_module_load(rf_device *device, const void *code, uint64_t bytes
 rf_status rf_gpu_module_unload(rf_device *device, rf_module *module, rf_error *error);
 rf_status rf_gpu_module_function(rf_device *device, rf_module *module, const char *name,
                                  rf_function **out, rf_error *error);
+rf_status rf_gpu_describe_rows(rf_device *device, const rf_row_boxes *boxes, rf_row_boxes_code *out,
+                               rf_error *error);
 rf_status rf_gpu_launch(rf_device *device, rf_stream *stream, rf_function *function,
                         const rf_launch *launch, rf_error *error);
 rf_status rf_gpu_graph_begin(rf_device *device, rf_stream *stream, rf_error *error);

@@ -298,6 +298,12 @@ static int launch_kernel(const void *f, void *function, const rf_launch *launch,
                 launch->shared_bytes, stream, launch->arguments, NULL);
 }
 
+static int describe_rows(const void *f, const rf_row_boxes *boxes, rf_row_boxes_code *out)
+{
+    (void)f, (void)boxes, (void)out;
+    return RF_GPU_NOT_SUPPORTED; /* no AMD GPU copies so */
+}
+
 /* ---- graphs --------------------------------------------------------------------------------- */
 
 /* Other threads may go on allocating while this one captures. */
@@ -385,6 +391,7 @@ static const rf_gpu_driver driver = {
     .module_unload = module_unload,
     .module_function = module_function,
     .launch = launch_kernel,
+    .describe_rows = describe_rows,
     .capture_begin = capture_begin,
     .capture_end = capture_end,
     .graph_instantiate = graph_instantiate,

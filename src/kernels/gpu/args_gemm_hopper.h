@@ -29,36 +29,39 @@
 #define RF_GPU_HOPPER_GROUPS      4U
 #define RF_GPU_HOPPER_MAX_CLUSTER 8U
 
-/* Bytes of a span of a row of weights; and what a row takes in a slot: aligned pieces of 16 that
- * hold it, wherever it begins. */
+/* Bytes of a span of a row of weights, and of a box's row, which begins at a multiple of 16 at or
+ * before it; blocks are of an even number of bytes. */
 #define RF_GPU_HOPPER_WEIGHT_BYTES(block_elements, block_bytes)                                    \
     (RF_GPU_HOPPER_SPAN / (block_elements) * (block_bytes))
 #define RF_GPU_HOPPER_ROW(span_bytes)                                                              \
-    (((span_bytes) + 15U) / 16U * 16U + ((span_bytes) % 16U ? 16U : 0U))
-/* Slots: one at hand, one behind it, one on its way. A slot is a stage: a span of every group along
- * k. Shared memory: two barriers a slot; slots of activations, aligned to 1024; and of the weights
- * of each warp. */
-#define RF_GPU_HOPPER_SLOTS   3U
-#define RF_GPU_HOPPER_X(rows) ((RF_GPU_HOPPER_SPAN_BYTES(rows) + 1023U) / 1024U * 1024U)
-#define RF_GPU_HOPPER_SHARED(rows, groups, k_groups, row)                                          \
-    (1024U + 16U * RF_GPU_HOPPER_SLOTS +                                                           \
-     RF_GPU_HOPPER_SLOTS * ((k_groups)*RF_GPU_HOPPER_X(rows) + (groups)*64U * (row)))
+    (((span_bytes) + ((span_bytes) % 16U ? 14U : 0U) + 15U) / 16U * 16U)
+/* Slots: one at hand, one behind it, at least one on its way. A slot is a stage: a span of every
+ * group along k. Shared memory: two barriers a slot; slots of activations, aligned to 1024; and of
+ * weights, 64 rows for every group. */
+#define RF_GPU_HOPPER_MIN_SLOTS 3U
+#define RF_GPU_HOPPER_MAX_SLOTS 5U
+#define RF_GPU_HOPPER_X(rows)   ((RF_GPU_HOPPER_SPAN_BYTES(rows) + 1023U) / 1024U * 1024U)
+#define RF_GPU_HOPPER_SHARED(rows, groups, k_groups, row, slots)                                   \
+    (1024U + 16U * RF_GPU_HOPPER_MAX_SLOTS +                                                       \
+     (slots) * ((k_groups)*RF_GPU_HOPPER_X(rows) + (groups)*64U * (row)))
 
 struct rf_gpu_hopper_args {
+    /* Of each part: rf_row_boxes_code, of boxes of box_rows rows by a span. */
+    struct {
+        uint8_t bytes[128];
+    } __attribute__((aligned(64))) maps[RF_GPU_GEMM_PARTS];
     uint64_t rows; /* packed */
-    /* With SwiGLU tiles have as many rows of both parts; otherwise they go on from one part to the
-     * next, whose first_column is the number of its first row. */
     struct rf_gpu_gemm_part parts[RF_GPU_GEMM_PARTS];
     uint32_t n_parts;
     uint32_t end;
     uint32_t n_rows;
     uint32_t n_spans;
-    uint32_t tile_rows; /* of weights, of a tile; a multiple of 8, with SwiGLU of 16 */
-    uint32_t n_tiles;
-    uint32_t n_weights; /* rows of weights: of all parts, with SwiGLU of one */
-    uint32_t cluster;   /* blocks */
-    uint32_t k_groups;  /* of a block's groups; with this and cluster 1 tiles are taken in turn */
-    uint32_t weights_step; /* bytes from slot to slot of weights */
+    uint32_t box_rows; /* of weights: a tile; with SwiGLU a tile is one of gate and one of up */
+    uint32_t n_tiles;  /* of all parts, with SwiGLU of one */
+    uint32_t cluster;  /* blocks */
+    uint32_t k_groups; /* of a block's groups; with this and cluster 1 tiles are taken in turn */
+    uint32_t weights_step; /* bytes of a span of a tile's weights in shared memory */
+    uint32_t slots;
 };
 
 struct rf_gpu_pack_args {

@@ -5,6 +5,7 @@
 #include "kernels/gpu/gemm_hopper.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/checked.h"
 #include "kernels/gpu/args_gemm_hopper.h"
@@ -12,28 +13,30 @@
 #define SPAN        RF_GPU_HOPPER_SPAN
 #define ALIGNMENT   16U /* of rows of weights: they are copied 16 bytes at a time */
 #define GROUP_ROWS  64U
+#define ROW_STEP    8U /* of tiles: lanes have rows eight apart */
 #define MAX_THREADS 1024U
 #define SHARE       2048U /* elements of a row that a block packs, where it can be any */
 
-/* The time that things take, in bytes of weights that a compute unit could read meanwhile: a stage
- * at least, however little it has; the start of a tile; to add up shared sums; and that of
- * clusters. */
-#define STAGE_BYTES   20480.0
-#define TILE_BYTES    24576.0
-#define SUMS_BYTES    16384.0
-#define CLUSTER_BYTES 24576.0
-/* Activations come from a cache, at this part of what weights cost. */
-#define ACTIVATION_COST 0.4
-/* Of a cluster of 4 or 8 blocks some compute units stay idle: graphics processing clusters have 16
- * or 18 (NVIDIA H100 Tensor Core GPU Architecture, white paper). */
-#define CLUSTER_UNITS 16U
+/*
+ * What things take, in microseconds, on an H100 as rocmforge-bench-kernels has it: with these every
+ * shape there was given the tiles that were the fastest of all. A stage takes the longest of three:
+ * what a copy takes however small it is; instructions, for each group; and the block's share of the
+ * memory.
+ */
+#define STAGE_TIME       0.8
+#define GROUP_TIME       0.1
+#define BYTES_A_TIME     24000.0
+#define TILE_TIME        1.0     /* to begin and end it */
+#define SUM_BYTES_A_TIME 33000.0 /* of shared sums */
+/* Larger clusters were slower throughout: not all compute units find a place in one. */
+#define MAX_CLUSTER 2U
 
 typedef struct plan {
     uint32_t padded; /* rows of activations */
-    uint32_t tile_rows, n_tiles, blocks, cluster;
+    uint32_t box_rows, n_tiles, blocks, cluster;
     uint32_t groups, k_groups; /* of a block; of these along k */
-    uint32_t shared_bytes;
-    double cost;
+    uint32_t slots, shared_bytes;
+    double time;
 } plan;
 
 static uint32_t divided_up(uint32_t a, uint32_t b)
@@ -49,32 +52,56 @@ static uint32_t padded_rows(uint32_t n_rows)
     return padded;
 }
 
-static uint32_t weights_of(const rf_gpu_product *product)
-{
-    uint32_t n = product->parts[0].m;
-    for (uint32_t i = 1; i < product->n_parts && product->end != RF_LINEAR_SWIGLU; i++)
-        n += product->parts[i].m;
-    return n;
-}
-
 static uint32_t span_bytes(const rf_type_info *type)
 {
     return RF_GPU_HOPPER_WEIGHT_BYTES(type->block_elements, type->block_bytes);
 }
 
-/* What a block's stages take. */
-static double cost_of(const plan *p, const rf_type_info *type, uint32_t n_spans, uint32_t rounds)
+/* What a block takes. */
+static double time_of(const plan *p, uint32_t tile_rows, const rf_type_info *type, uint32_t n_spans,
+                      uint32_t rounds)
 {
-    const double activations = RF_GPU_HOPPER_SPAN_BYTES(p->padded) * ACTIVATION_COST;
-    double stage = p->k_groups * (p->tile_rows * (double)span_bytes(type) + activations);
+    const uint32_t stages = divided_up(divided_up(n_spans, p->cluster), p->k_groups);
+    const double groups = p->groups * GROUP_TIME;
+    const double bytes = p->k_groups * tile_rows * (double)span_bytes(type) / BYTES_A_TIME;
+    double stage = groups > bytes ? groups : bytes;
+    stage = stage > STAGE_TIME ? stage : STAGE_TIME;
     double sums = 0;
     if (p->cluster * p->k_groups > 1)
-        sums = SUMS_BYTES + p->groups * GROUP_ROWS * p->padded * 4.0;
-    if (p->cluster > 1)
-        sums += CLUSTER_BYTES;
-    stage = stage > STAGE_BYTES ? stage : STAGE_BYTES;
-    const uint32_t stages = divided_up(divided_up(n_spans, p->cluster), p->k_groups);
-    return rounds * (stages * stage + TILE_BYTES) + sums;
+        sums = p->groups * GROUP_ROWS * p->padded * sizeof(float) / SUM_BYTES_A_TIME;
+    return rounds * (stages * stage + TILE_TIME) + sums;
+}
+
+/* As many as there is room for; false: too few. */
+static bool set_slots(const rf_compute *compute, const rf_type_info *type, plan *p)
+{
+    const uint32_t row = RF_GPU_HOPPER_ROW(span_bytes(type));
+    p->slots = RF_GPU_HOPPER_MAX_SLOTS + 1;
+    do {
+        p->slots--;
+        p->shared_bytes = RF_GPU_HOPPER_SHARED(p->padded, p->groups, p->k_groups, row, p->slots);
+    } while (p->slots > RF_GPU_HOPPER_MIN_SLOTS &&
+             p->shared_bytes > rf_gpu_traits_of(compute->programs)->shared_bytes);
+    return p->shared_bytes <= rf_gpu_traits_of(compute->programs)->shared_bytes;
+}
+
+/* Tiles of so many rows of weights, of a part each; with SwiGLU half of them are of each. */
+static uint32_t tiles_of(const rf_gpu_product *product, uint32_t box_rows)
+{
+    const uint32_t n_parts = product->end == RF_LINEAR_SWIGLU ? 1 : product->n_parts;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < n_parts; i++)
+        n += divided_up(product->parts[i].m, box_rows);
+    return n;
+}
+
+/* The lowest tiles, of at most so many rows, of which there are no more than that; 0: none. */
+static uint32_t find_rows(const rf_gpu_product *product, uint64_t most_tiles, uint32_t most_rows)
+{
+    for (uint32_t rows = ROW_STEP; rows <= most_rows; rows += ROW_STEP)
+        if (tiles_of(product, rows) <= most_tiles)
+            return rows;
+    return 0;
 }
 
 /* Tiles of so many rounds for clusters of so many blocks with so many groups along k; false: it
@@ -83,35 +110,32 @@ static bool try_plan(const rf_compute *compute, const rf_gpu_product *product, u
                      plan *p)
 {
     const rf_type_info *type = rf_type_describe((uint32_t)product->type);
-    const rf_gpu_traits *traits = rf_gpu_traits_of(compute->programs);
-    const bool gated = product->end == RF_LINEAR_SWIGLU;
-    const uint32_t rows = weights_of(product) * (gated ? 2 : 1), step = gated ? 16 : 8;
+    const uint32_t units = rf_gpu_traits_of(compute->programs)->compute_units;
+    const uint32_t boxes = product->end == RF_LINEAR_SWIGLU ? 2 : 1; /* of a tile */
     const uint32_t n_spans = product->k / SPAN;
-    uint32_t clusters = traits->compute_units / p->cluster;
-    if (p->cluster > 2)
-        clusters = traits->compute_units / CLUSTER_UNITS * (CLUSTER_UNITS / p->cluster);
+    const uint32_t most = RF_GPU_HOPPER_GROUPS / p->k_groups * GROUP_ROWS / boxes;
+    const uint32_t clusters = units / p->cluster;
     if (clusters == 0 || p->cluster * p->k_groups > n_spans)
         return false;
-    p->tile_rows = divided_up(divided_up(rows, clusters * rounds), step) * step;
-    p->n_tiles = divided_up(rows, p->tile_rows);
-    p->groups = divided_up(p->tile_rows, GROUP_ROWS) * p->k_groups;
+    p->box_rows = find_rows(product, (uint64_t)clusters * rounds, most);
+    if (p->box_rows == 0)
+        return false;
+    p->n_tiles = tiles_of(product, p->box_rows);
+    p->groups = divided_up(p->box_rows * boxes, GROUP_ROWS) * p->k_groups;
     p->blocks = (p->n_tiles < clusters ? p->n_tiles : clusters) * p->cluster;
-    p->shared_bytes = RF_GPU_HOPPER_SHARED(p->padded, p->groups, p->k_groups,
-                                           RF_GPU_HOPPER_ROW(span_bytes(type)));
-    p->cost = cost_of(p, type, n_spans, rounds);
-    return p->groups <= RF_GPU_HOPPER_GROUPS && p->shared_bytes <= traits->shared_bytes;
+    p->time = time_of(p, p->box_rows * boxes, type, n_spans, rounds);
+    return set_slots(compute, type, p);
 }
 
-/* The cheapest; false: there is none. */
+/* The fastest; false: there is none. */
 static bool make_plan(const rf_compute *compute, const rf_gpu_product *product, plan *best)
 {
     const uint32_t units = rf_gpu_traits_of(compute->programs)->compute_units;
-    const uint32_t gated = product->end == RF_LINEAR_SWIGLU ? 2 : 1;
-    const uint32_t tiles =
-        divided_up(weights_of(product), RF_GPU_HOPPER_GROUPS * GROUP_ROWS / gated);
+    const uint32_t most = RF_GPU_HOPPER_GROUPS * GROUP_ROWS;
+    const uint32_t tiles = tiles_of(product, product->end == RF_LINEAR_SWIGLU ? most / 2 : most);
     const uint32_t least = divided_up(tiles, units);
     *best = (plan){0};
-    for (uint32_t cluster = 1; cluster <= RF_GPU_HOPPER_MAX_CLUSTER; cluster *= 2) {
+    for (uint32_t cluster = 1; cluster <= MAX_CLUSTER; cluster *= 2) {
         for (uint32_t k_groups = 1; k_groups <= RF_GPU_HOPPER_GROUPS; k_groups *= 2) {
             /* Where k is shared out a block has one tile. Others may have to be lower than they
              * could, for shared memory to hold their slots. */
@@ -120,7 +144,7 @@ static bool make_plan(const rf_compute *compute, const rf_gpu_product *product, 
                 plan p = {.padded = padded_rows(product->n_rows),
                           .cluster = cluster,
                           .k_groups = k_groups};
-                if (try_plan(compute, product, r, &p) && (best->blocks == 0 || p.cost < best->cost))
+                if (try_plan(compute, product, r, &p) && (best->blocks == 0 || p.time < best->time))
                     *best = p;
             }
         }
@@ -132,9 +156,10 @@ bool rf_gpu_gemm_hopper_suits(const rf_compute *compute, const rf_gpu_product *p
 {
     plan p;
     const rf_gpu_traits *traits = rf_gpu_traits_of(compute->programs);
-    if (!traits->warpgroups || product->n_experts != 0 || product->n_rows < RF_GPU_FEW_MIN_ROWS ||
-        product->n_rows > RF_GPU_HOPPER_MAX_ROWS || product->k == 0 || product->k % SPAN != 0 ||
-        product->type == RF_TYPE_F32 || !rf_gpu_type_name(product->type) ||
+    if (!traits->warpgroups || !traits->boxes || product->n_experts != 0 ||
+        product->n_rows < RF_GPU_FEW_MIN_ROWS || product->n_rows > RF_GPU_HOPPER_MAX_ROWS ||
+        product->k == 0 || product->k % SPAN != 0 || product->type == RF_TYPE_F32 ||
+        !rf_gpu_type_name(product->type) ||
         product->k > (traits->shared_bytes - MAX_THREADS) / sizeof(uint16_t))
         return false;
     for (uint32_t i = 0; i < product->n_parts; i++)
@@ -170,6 +195,9 @@ rf_status rf_gpu_packed_bytes(uint64_t n_rows, uint64_t k, uint64_t *bytes, rf_e
 rf_status rf_gpu_pack(const rf_compute *compute, const rf_linear_input *input, uint32_t n_rows,
                       uint32_t k, rf_gpu_form form, rf_address packed, rf_error *error)
 {
+    /* With a norm every block reads all of its row. */
+    const uint32_t share = input->norm || k < SHARE ? k : SHARE;
+    const uint32_t threads = share / 4 < MAX_THREADS ? share / 4 : MAX_THREADS; /* of 256 */
     const struct rf_gpu_pack_args args = {.x = input->x,
                                           .rows = input->rows,
                                           .norm = input->norm ? input->norm->address : 0,
@@ -179,9 +207,6 @@ rf_status rf_gpu_pack(const rf_compute *compute, const rf_linear_input *input, u
                                           .padded = padded_rows(n_rows),
                                           .split = form == RF_GPU_PACKED_SPLIT,
                                           .epsilon = input->epsilon};
-    /* With a norm every block reads all of its row. */
-    const uint32_t share = input->norm || k < SHARE ? k : SHARE;
-    const uint32_t threads = share / 4 < MAX_THREADS ? share / 4 : MAX_THREADS; /* of 256 */
     const rf_gpu_launch launch = {.unit = "prepare_packed",
                                   .kernel = "prepare_packed",
                                   .blocks = {n_rows, divided_up(k, share)},
@@ -192,6 +217,30 @@ rf_status rf_gpu_pack(const rf_compute *compute, const rf_linear_input *input, u
 }
 
 /* ---- the product ----------------------------------------------------------------------------- */
+
+static rf_status set_parts(const rf_compute *compute, const rf_gpu_product *product, const plan *p,
+                           struct rf_gpu_hopper_args *args, rf_error *error)
+{
+    const rf_type_info *type = rf_type_describe((uint32_t)product->type);
+    rf_device *device = compute->device;
+    uint32_t tile = 0;
+    for (uint32_t i = 0; i < product->n_parts; i++) {
+        args->parts[i] = (struct rf_gpu_gemm_part){.bias = product->parts[i].bias,
+                                                   .out = product->parts[i].out,
+                                                   .m = product->parts[i].m,
+                                                   .first_tile = tile};
+        tile += divided_up(product->parts[i].m, p->box_rows);
+        const rf_row_boxes boxes = {.address = product->parts[i].weights,
+                                    .row_bytes = product->parts[i].row_bytes,
+                                    .n_rows = product->parts[i].m,
+                                    .box_rows = p->box_rows,
+                                    .box_bytes = RF_GPU_HOPPER_ROW(span_bytes(type))};
+        rf_row_boxes_code code;
+        RF_TRY(device->ops->describe_rows(device, &boxes, &code, error));
+        memcpy(&args->maps[i], &code, sizeof(code));
+    }
+    return RF_OK;
+}
 
 rf_status rf_gpu_gemm_hopper(const rf_compute *compute, const rf_gpu_product *product,
                              rf_error *error)
@@ -207,23 +256,14 @@ rf_status rf_gpu_gemm_hopper(const rf_compute *compute, const rf_gpu_product *pr
                                       .end = (uint32_t)product->end,
                                       .n_rows = product->n_rows,
                                       .n_spans = product->k / SPAN,
-                                      .tile_rows = p.tile_rows,
+                                      .box_rows = p.box_rows,
                                       .n_tiles = p.n_tiles,
-                                      .n_weights = weights_of(product),
                                       .cluster = p.cluster,
                                       .k_groups = p.k_groups,
-                                      .weights_step = p.groups * GROUP_ROWS *
-                                                      RF_GPU_HOPPER_ROW(span_bytes(type))};
-    uint32_t column = 0;
-    for (uint32_t i = 0; i < product->n_parts; i++) {
-        args.parts[i] = (struct rf_gpu_gemm_part){.weights = product->parts[i].weights,
-                                                  .row_bytes = product->parts[i].row_bytes,
-                                                  .bias = product->parts[i].bias,
-                                                  .out = product->parts[i].out,
-                                                  .m = product->parts[i].m,
-                                                  .first_column = column};
-        column += product->parts[i].m;
-    }
+                                      .weights_step = p.groups / p.k_groups * GROUP_ROWS *
+                                                      RF_GPU_HOPPER_ROW(span_bytes(type)),
+                                      .slots = p.slots};
+    RF_TRY(set_parts(compute, product, &p, &args, error));
     (void)snprintf(unit, sizeof(unit), "gemm_hopper_%s", rf_gpu_type_name(product->type));
     (void)snprintf(kernel, sizeof(kernel), "%s_%u", unit, p.padded); /* both fit */
     const rf_gpu_launch launch = {.unit = unit,

@@ -5,8 +5,8 @@
  *
  * Matrix units take weights from registers, where lanes widen them from blocks as they are stored,
  * and activations from shared memory, which costs no instructions: they are packed in the order of
- * lanes (prepare_packed.hip), and one copy brings a span of all rows. A warp copies the weights of
- * its own rows, some spans ahead, the first of them before the kernel ahead of this one has ended.
+ * lanes (prepare_packed.hip). One thread begins all copies, of spans of all activations and of boxes
+ * of weights; the first weights before the kernel ahead of this one has ended.
  */
 #include "kernels/gpu/args_gemm_hopper.h"
 #include "kernels/gpu/hopper.h"
@@ -20,45 +20,141 @@ template <typename W_, u32 ROWS_> struct product {
     static constexpr u32 N_SUMS = ROWS_ / 2;
     static constexpr u32 WEIGHT_BYTES = RF_GPU_HOPPER_WEIGHT_BYTES(W_::BLOCK, W_::BYTES);
     static constexpr u32 ROW = RF_GPU_HOPPER_ROW(WEIGHT_BYTES);
-    static constexpr u32 X_BYTES = RF_GPU_HOPPER_SPAN_BYTES(ROWS_), X_SPAN = RF_GPU_HOPPER_X(ROWS_);
     static constexpr bool ALIGNED = WEIGHT_BYTES % 16 == 0;
+    static constexpr u32 X_BYTES = RF_GPU_HOPPER_SPAN_BYTES(ROWS_), X_SPAN = RF_GPU_HOPPER_X(ROWS_);
     /* Whole numbers, summed a block at a time: quants_whole.h. */
     static constexpr bool WHOLE = whole<W_>::HAS;
     static constexpr bool SCALED = scaled<W_>::HAS;
     /* Registers are enough to begin with a lane's second units while the first are multiplied. */
     static constexpr bool ROOMY = ROWS_ <= 16;
 
-    u32 k_group; /* along k, that the warp is in */
-    u32 row;     /* of the tile, the warp's first */
-    u8 *weights; /* in the warp's slot 0: of the lane's first row */
-    u32 first_span, end_span; /* of every tile, for the block */
+    u32 k_group;    /* along k, that the warp is in */
+    u32 row;        /* of the tile, the lane's first; with SwiGLU of gate's and of up's */
+    u32 second_row; /* bytes from it to the lane's other one in shared memory */
+    const u8 *weights; /* of the first in slot 0 */
     f32 sums[N_SUMS];
 };
 
-#define SLOTS RF_GPU_HOPPER_SLOTS
+/* ---- who has what ---------------------------------------------------------------------------- */
 
-/* ---- where things are in shared memory ------------------------------------------------------- */
-
-/* Barriers of a slot: activations are there; and read by all warps. */
+/* Barriers of a slot: what is copied is there; and read by all warps. */
 DEVICE u32 full_barrier(u32 slot)
 {
     return shared_address(SHARED(u8)) + 8 * slot;
 }
 DEVICE u32 empty_barrier(u32 slot)
 {
-    return full_barrier(SLOTS + slot);
+    return full_barrier(RF_GPU_HOPPER_MAX_SLOTS + slot);
 }
-/* Slots of activations. */
+/* Slots of activations, and behind them those of weights. */
 template <typename S> DEVICE u32 activations(const rf_gpu_hopper_args &a, u32 slot)
 {
-    u32 start = (shared_address(SHARED(u8)) + 16 * SLOTS + 1023U) & ~1023U;
+    u32 start = (shared_address(SHARED(u8)) + 16 * RF_GPU_HOPPER_MAX_SLOTS + 1023U) & ~1023U;
     return start + slot * (a.k_groups * S::X_SPAN);
 }
-/* Where a warp's row is in its slot: neighbours two apart, so that the quarters which lanes of two
- * rows read at once are in different banks. */
-DEVICE u32 place_of_row(u32 row)
+template <typename S> DEVICE u32 weights_of(const rf_gpu_hopper_args &a, u32 slot)
 {
-    return (row & ~3U) | (row & 1) << 1 | (row >> 1 & 1);
+    return activations<S>(a, a.slots) + slot * (a.k_groups * a.weights_step);
+}
+
+/* Which spans of every tile are the block's. */
+typedef struct share {
+    u32 first, end;
+} share;
+DEVICE share share_of_block(const rf_gpu_hopper_args &a)
+{
+    u32 rank = a.cluster > 1 ? cluster_rank() : 0;
+    share s = {a.n_spans * rank / a.cluster, a.n_spans * (rank + 1) / a.cluster};
+    return s;
+}
+
+/* The part that a tile is of. */
+DEVICE u32 part_of(const rf_gpu_hopper_args &a, u32 tile)
+{
+    u32 part = 0;
+    if (a.end != RF_GPU_END_SWIGLU)
+        while (part + 1 < a.n_parts && tile >= a.parts[part + 1].first_tile)
+            part++;
+    return part;
+}
+
+/* Bytes from a multiple of 16, where a box has to begin, to a span's first: rows begin at such. */
+template <typename S> DEVICE u32 skew_of(u32 span)
+{
+    return S::ALIGNED ? 0 : span * S::WEIGHT_BYTES & 15;
+}
+
+/* ---- copies ---------------------------------------------------------------------------------- */
+
+/* Begins to copy the weights of a stage. */
+template <typename S>
+DEVICE void copy_weights(const rf_gpu_hopper_args &a, u64 maps, u32 tile, u32 span, u32 n, u32 slot)
+{
+    bool gated = a.end == RF_GPU_END_SWIGLU;
+    u32 part = part_of(a, tile), row = (tile - a.parts[part].first_tile) * a.box_rows;
+    u32 full = full_barrier(slot);
+    arrive_expecting(full, n * (S::X_BYTES + (gated ? 2 : 1) * a.box_rows * S::ROW));
+#pragma unroll 1
+    for (u32 i = 0; i < n; i++) {
+        u32 to = weights_of<S>(a, slot) + i * a.weights_step;
+        u32 column = ((span + i) * S::WEIGHT_BYTES - skew_of<S>(span + i)) / 2;
+        copy_box(to, maps + part * sizeof(a.maps[0]), column, row, full);
+        if (gated)
+            copy_box(to + a.box_rows * S::ROW, maps + sizeof(a.maps[0]), column, row, full);
+    }
+}
+
+template <typename S>
+DEVICE void copy_activations(const rf_gpu_hopper_args &a, u32 span, u32 n, u32 slot)
+{
+    const u8 *from = GLOBAL(const u8, a.rows) + (u64)span * S::X_BYTES;
+#pragma unroll 1
+    for (u32 i = 0; i < n; i++)
+        copy_bulk(activations<S>(a, slot) + i * S::X_SPAN, from + i * S::X_BYTES, S::X_BYTES,
+                  full_barrier(slot));
+}
+
+/* A place among the stages of all tiles of the block. */
+typedef struct stage {
+    u32 tile, span, slot;
+} stage;
+DEVICE void next_stage(const rf_gpu_hopper_args &a, const share &s, stage *at)
+{
+    at->slot = at->slot + 1 == a.slots ? 0 : at->slot + 1;
+    at->span += a.k_groups;
+    if (at->span >= s.end) {
+        at->span = s.first;
+        at->tile += n_blocks_x() / a.cluster;
+    }
+}
+
+/* What one thread of a block does: copies the first stages, weights before activations are there. Returns
+ * where the next one is. */
+template <typename S> DEVICE stage copy_first_stages(const rf_gpu_hopper_args &a, u64 maps)
+{
+    const share s = share_of_block(a);
+    const stage first = {block_x() / a.cluster, s.first, 0};
+    stage at = first;
+    for (u32 i = 0; i < a.slots && at.tile < a.n_tiles; i++, next_stage(a, s, &at))
+        copy_weights<S>(a, maps, at.tile, at.span, minimum(a.k_groups, s.end - at.span), at.slot);
+    wait_for_previous();
+    show_to_copies(); /* what was packed */
+    at = first;
+    for (u32 i = 0; i < a.slots && at.tile < a.n_tiles; i++, next_stage(a, s, &at))
+        copy_activations<S>(a, at.span, minimum(a.k_groups, s.end - at.span), at.slot);
+    return at;
+}
+
+/* Copies a stage, when all warps have read what is in its slot; parity: of the round that this ends. */
+template <typename S>
+DEVICE void copy_stage(const rf_gpu_hopper_args &a, u64 maps, stage *at, u32 parity)
+{
+    const share s = share_of_block(a);
+    const u32 n = minimum(a.k_groups, s.end - at->span);
+    wait_for(empty_barrier(at->slot), parity);
+    copy_weights<S>(a, maps, at->tile, at->span, n, at->slot);
+    copy_activations<S>(a, at->span, n, at->slot);
+    next_stage(a, s, at);
 }
 
 /* ---- matrix units ---------------------------------------------------------------------------- */
@@ -121,100 +217,6 @@ template <typename S> DEVICE u64 describe_runs(u32 at)
            (u64)(256 >> 4) << 32;
 }
 
-/* ---- weights --------------------------------------------------------------------------------- */
-
-/* A row of weights, and of the output's elements. */
-typedef struct weight_row {
-    u32 part, m;
-    bool exists;
-} weight_row;
-
-/* Row `row` of the warp's 16, whose first is `first` of the tile. With SwiGLU eight are of the first part,
- * eight of the second. */
-DEVICE weight_row find_row(const rf_gpu_hopper_args &a, u32 tile, u32 first, u32 row)
-{
-    weight_row r = {};
-    bool gated = a.end == RF_GPU_END_SWIGLU;
-    u32 local = gated ? first / 2 + row % 8 : first + row;
-    u32 rows = gated ? a.tile_rows / 2 : a.tile_rows;
-    r.m = tile * rows + local;
-    r.exists = local < rows && r.m < a.n_weights;
-    if (gated) {
-        r.part = row / 8;
-        return r;
-    }
-    UNROLL
-    for (u32 i = RF_GPU_GEMM_PARTS - 1; i > 0; i--)
-        if (i < a.n_parts && r.m >= a.parts[i].first_column && r.part == 0) {
-            r.part = i;
-            r.m -= a.parts[i].first_column;
-        }
-    return r;
-}
-
-/* The spans that a warp copies, in the order in which they are multiplied: a lane has a quarter of
- * two rows. */
-typedef struct cursor {
-    u32 tile, span;
-    const u8 *rows[2]; /* the lane's first piece of them */
-    u32 exist; /* a bit each */
-} cursor;
-
-template <typename S> DEVICE void open_tile(const S &s, const rf_gpu_hopper_args &a, cursor *at)
-{
-    at->exist = 0;
-    UNROLL
-    for (u32 h = 0; h < 2; h++) {
-        weight_row r = find_row(a, at->tile, s.row, lane() / 4 + 8 * h);
-        at->exist |= at->tile < a.n_tiles && r.exists ? 1U << h : 0;
-        at->rows[h] = GLOBAL(const u8, a.parts[r.part].weights) +
-                      (u64)r.m * a.parts[r.part].row_bytes + 16 * (lane() % 4);
-    }
-}
-
-/* Bytes from a multiple of 16 to a span's first: rows begin at such. */
-template <typename S> DEVICE u32 skew_of(u32 span)
-{
-    return S::ALIGNED ? 0 : span * S::WEIGHT_BYTES & 15;
-}
-
-DEVICE void copy_async_if(u32 so, u8 *shared, const u8 *global)
-{
-    asm volatile("{\n.reg .pred p;\nsetp.ne.u32 p, %2, 0;\n"
-                 "@p cp.async.cg.shared.global [%0], [%1], 16;\n}" ::"r"(shared_address(shared)),
-                 "l"(global), "r"(so)
-                 : "memory");
-}
-
-/* Begins to copy the span at the cursor, if there is one, which then is at the warp's next. Returns
- * whether there is a stage in which it lies. */
-template <typename S>
-DEVICE void copy_span(const S &s, const rf_gpu_hopper_args &a, cursor *at, u32 slot)
-{
-    constexpr u32 COPIES = (S::ROW / 16 + 3) / 4;
-    u8 *to = s.weights + slot * a.weights_step + 16 * (lane() % 4);
-    u32 offset = at->span * S::WEIGHT_BYTES - skew_of<S>(at->span);
-    /* Of a row: a multiple of 16, or it is not for this kernel. */
-    u32 left = a.n_spans * S::WEIGHT_BYTES - offset - 16 * (lane() % 4);
-    bool there = at->span < s.end_span;
-    bool some = S::ROW % 64 == 0 || 16 * (lane() % 4) < S::ROW % 64;
-    UNROLL
-    for (u32 h = 0; h < 2; h++) {
-        const u8 *from = at->rows[h] + offset;
-        UNROLL
-        for (u32 c = 0; c < COPIES; c++)
-            copy_async_if((at->exist & 1U << h) && there && (c + 1 < COPIES || some) &&
-                              (S::ALIGNED || (i32)left > (i32)(64 * c)),
-                          to + h * 8 * S::ROW + 64 * c, from + 64 * c);
-    }
-    at->span += a.k_groups;
-    if (at->span - s.k_group >= s.end_span) {
-        at->span = s.first_span + s.k_group;
-        at->tile += n_blocks_x() / a.cluster;
-        open_tile(s, a, at);
-    }
-}
-
 /* ---- products -------------------------------------------------------------------------------- */
 
 /* Whether it is so for all lanes of the warp. */
@@ -230,11 +232,11 @@ DEVICE bool for_all_lanes(bool so)
 
 /* The lane's unit of turn 0 or 1 in both of its rows: those of one lane have bytes in common. weights: of
  * the first row */
-template <typename S> DEVICE void load_units(typename S::W::raw (&raw)[2], const u8 *weights, u32 turn)
+template <typename S> DEVICE void load_units(const S &s, typename S::W::raw (&raw)[2], const u8 *weights, u32 turn)
 {
     UNROLL
     for (u32 r = 0; r < 2; r++)
-        S::W::load(raw[r], weights + r * 8 * S::ROW, lane() % 4 / 2 * 2 + turn, lane() & 1);
+        S::W::load(raw[r], weights + r * s.second_row, lane() % 4 / 2 * 2 + turn, lane() & 1);
 }
 
 /* A unit of both rows by all activations. */
@@ -281,7 +283,7 @@ template <typename S> DEVICE void multiply_whole(S &s, u32 at, const u8 *weights
     typename form::head head[2];
     f32 c[S::N_SUMS], mins[S::N_SUMS];
     direct_a x[2][UNIT_PARTS];
-    load_units<S>(raw, weights, 0);
+    load_units(s, raw, weights, 0);
     UNROLL
     for (u32 r = 0; r < 2; r++)
         head[r] = form::head_of(raw[r], lane() % 4 >= 2);
@@ -294,7 +296,7 @@ template <typename S> DEVICE void multiply_whole(S &s, u32 at, const u8 *weights
         products_wait<0>();
         subtract_mins(s, mins, head);
     }
-    load_units<S>(raw, weights, 1);
+    load_units(s, raw, weights, 1);
     multiply_parts<S>(c, x[0], at, 0, false);
     if constexpr (!form::MINS) /* those with mins have the scales of both units */
         UNROLL
@@ -336,9 +338,9 @@ template <typename S> DEVICE void multiply_rounded(S &s, u32 at, const u8 *weigh
 {
     typename S::W::raw raw[2];
     direct_a x[2][UNIT_PARTS];
-    load_units<S>(raw, weights, 0);
+    load_units(s, raw, weights, 0);
     widen_units<S>(raw, x[0]);
-    load_units<S>(raw, weights, 1);
+    load_units(s, raw, weights, 1);
     multiply_parts<S>(s.sums, x[0], at, 0, true);
     if constexpr (!S::ROOMY)
         products_wait<0>();
@@ -349,7 +351,7 @@ template <typename S> DEVICE void multiply_rounded(S &s, u32 at, const u8 *weigh
 
 /* ---- ends ------------------------------------------------------------------------------------ */
 
-/* Where the sums of a row of weights go: column m of rows of `width`. */
+/* Where the sums of a row of weights go: its column of rows of `width`. */
 typedef struct end_row {
     f32 *out;
     u32 width;
@@ -357,28 +359,25 @@ typedef struct end_row {
     bool exists;
 } end_row;
 
-DEVICE end_row find_end(const rf_gpu_hopper_args &a, u32 tile, u32 first, u32 row)
+/* Of the lane's row h: of gate or up with SwiGLU, otherwise eight apart. */
+DEVICE end_row find_end(const rf_gpu_hopper_args &a, u32 tile, u32 row, u32 h)
 {
-    weight_row r = find_row(a, tile, first, row);
-    const struct rf_gpu_gemm_part *part = &a.parts[r.part];
-    end_row e = {GLOBAL(f32, part->out) + r.m, part->m, 0.0F, r.exists};
-    if (part->bias && r.exists)
-        e.bias = GLOBAL(const f32, part->bias)[r.m];
+    bool gated = a.end == RF_GPU_END_SWIGLU;
+    u32 of_tile = part_of(a, tile), part = gated ? h : of_tile;
+    u32 local = gated ? row : row + 8 * h;
+    const struct rf_gpu_gemm_part *p = &a.parts[part];
+    u32 m = (tile - a.parts[of_tile].first_tile) * a.box_rows + local;
+    end_row e = {GLOBAL(f32, p->out) + m, p->m, 0.0F, local < a.box_rows && m < p->m};
+    if (p->bias && e.exists)
+        e.bias = GLOBAL(const f32, p->bias)[m];
     return e;
 }
 
-/* Sum i of a thread is of its row i / 2 % 2 of weights: lane / 4 of its warp, or that and 8; and of row
- * 8 * (i / 4) + 2 * (lane % 4) + i % 2 of activations (PTX ISA, "Register fragments for
- * wgmma.mma_async.m64nNk16"). */
-DEVICE u32 activation_of(u32 i)
-{
-    return 8 * (i / 4) + 2 * (lane() % 4) + i % 2;
-}
-
-/* Sum i of row e, or with SwiGLU of gate and up. */
+/* Sum i of a thread is of its row i / 2 % 2 of weights; and of row 8 * (i / 4) + 2 * (lane % 4) + i % 2 of
+ * activations (PTX ISA, "Register fragments for wgmma.mma_async.m64nNk16"). */
 DEVICE void store_sum(const rf_gpu_hopper_args &a, const end_row &e, u32 i, f32 value)
 {
-    u32 row = activation_of(i);
+    u32 row = 8 * (i / 4) + 2 * (lane() % 4) + i % 2;
     if (!e.exists || row >= a.n_rows)
         return;
     f32 *out = e.out + (u64)row * e.width;
@@ -387,7 +386,7 @@ DEVICE void store_sum(const rf_gpu_hopper_args &a, const end_row &e, u32 i, f32 
 
 template <typename S> DEVICE void store_sums(const S &s, const rf_gpu_hopper_args &a, u32 tile)
 {
-    end_row e[2] = {find_end(a, tile, s.row, lane() / 4), find_end(a, tile, s.row, lane() / 4 + 8)};
+    end_row e[2] = {find_end(a, tile, s.row, 0), find_end(a, tile, s.row, 1)};
     if (a.end == RF_GPU_END_SWIGLU) {
         UNROLL
         for (u32 i = 0; i < S::N_SUMS; i++)
@@ -401,16 +400,24 @@ template <typename S> DEVICE void store_sums(const S &s, const rf_gpu_hopper_arg
         store_sum(a, e[i / 2 % 2], i, s.sums[i] + e[i / 2 % 2].bias);
 }
 
-/* Sum i, by all groups along k of all blocks of the cluster, in their order. own: where the thread's
- * sums would be were it of the first group along k */
+/* Sum i, by all groups along k of all blocks of the cluster, in their order, some loads at a time. own: where
+ * sum 0 would be were the thread of the first group along k */
 DEVICE f32 add_up(const rf_gpu_hopper_args &a, u32 own, u32 i)
 {
+    constexpr u32 LOADS = 4;
     f32 sum = 0.0F;
-#pragma unroll 1
-    for (u32 b = 0; b < a.cluster; b++)
-#pragma unroll 1
-        for (u32 k = 0; k < a.k_groups; k++)
-            sum += load_of_block(own + 4 * (i * n_threads() + k * GROUP), b);
+    own += 4 * i * n_threads();
+    for (u32 first = 0; first < a.cluster * a.k_groups; first += LOADS) {
+        f32 v[LOADS];
+        UNROLL
+        for (u32 l = 0; l < LOADS; l++) {
+            u32 from = minimum(first + l, a.cluster * a.k_groups - 1);
+            v[l] = load_of_block(own + 4 * GROUP * (from % a.k_groups), from / a.k_groups);
+        }
+        UNROLL
+        for (u32 l = 0; l < LOADS; l++)
+            sum += first + l < a.cluster * a.k_groups ? v[l] : 0.0F;
+    }
     return sum;
 }
 
@@ -419,17 +426,19 @@ template <typename S> DEVICE void end_together(const S &s, const rf_gpu_hopper_a
 {
     const u32 unit = a.end == RF_GPU_END_SWIGLU ? 4 : 1; /* gate and up are in one */
     const u32 share = maximum(S::N_SUMS / (a.cluster * a.k_groups), unit);
-    const u32 first = (cluster_rank() * a.k_groups + s.k_group) * share;
+    const u32 first = ((a.cluster > 1 ? cluster_rank() : 0) * a.k_groups + s.k_group) * share;
     const u32 own = activations<S>(a, 0) + 4 * thread(), tile = block_x() / a.cluster;
-    end_row e[2] = {find_end(a, tile, s.row, lane() / 4), find_end(a, tile, s.row, lane() / 4 + 8)};
+    const u32 base = own - 4 * GROUP * s.k_group;
     barrier(); /* slots are not used any more */
     UNROLL
     for (u32 i = 0; i < S::N_SUMS; i++)
         asm volatile("st.shared.f32 [%0], %1;" ::"r"(own + 4 * i * n_threads()), "f"(s.sums[i])
                      : "memory");
-    cluster_barrier();
-    const u32 base = own - 4 * GROUP * s.k_group;
-#pragma unroll 1
+    if (a.cluster > 1)
+        cluster_barrier();
+    else
+        barrier();
+    end_row e[2] = {find_end(a, tile, s.row, 0), find_end(a, tile, s.row, 1)};
     for (u32 i = first; i < first + share && i < S::N_SUMS; i++) {
         if (unit == 4 && i / 2 % 2)
             continue;
@@ -438,46 +447,30 @@ template <typename S> DEVICE void end_together(const S &s, const rf_gpu_hopper_a
             value = silu(value) * (add_up(a, base, i + 2) + e[1].bias);
         store_sum(a, i / 2 % 2 ? e[1] : e[0], i, value);
     }
-    cluster_barrier(); /* others may read still */
+    if (a.cluster > 1)
+        cluster_end(); /* others may read still */
 }
 
-/* ---- spans ----------------------------------------------------------------------------------- */
+/* ---- tiles ----------------------------------------------------------------------------------- */
 
-/* Begins to copy a stage of all activations, when all warps have read what is in the slot; parity: of the
- * round that this ends. One thread of a block. */
+/* All of the block's tiles; where k is shared out there is one. ahead: the first thread's, which copies */
 template <typename S>
-DEVICE void copy_activations(const S &s, const rf_gpu_hopper_args &a, u32 span, u32 slot, u32 parity)
+DEVICE void multiply_tiles(S &s, const rf_gpu_hopper_args &a, u64 maps, stage *ahead)
 {
-    u32 n = minimum(a.k_groups, s.end_span - span), full = full_barrier(slot);
-    const u8 *from = GLOBAL(const u8, a.rows) + (u64)span * S::X_BYTES;
-    wait_for(empty_barrier(slot), parity);
-    arrive_expecting(full, n * S::X_BYTES);
-#pragma unroll 1
-    for (u32 i = 0; i < n; i++)
-        copy_bulk(activations<S>(a, slot) + i * S::X_SPAN, from + i * S::X_BYTES, S::X_BYTES, full);
-}
-
-/* All of the block's tiles; where k is shared out there is one. */
-template <typename S> DEVICE void multiply_tiles(S &s, const rf_gpu_hopper_args &a, cursor *ahead)
-{
-    u32 slot = 0, parity = 0, free = SLOTS - 1;
+    const share own = share_of_block(a);
+    u32 slot = 0, parity = 0;
+    bool is_first = true;
     for (u32 tile = block_x() / a.cluster; tile < a.n_tiles; tile += n_blocks_x() / a.cluster) {
         UNROLL
         for (u32 i = 0; i < S::N_SUMS; i++)
             s.sums[i] = 0.0F;
 #pragma unroll 1
-        for (u32 span = s.first_span; span < s.end_span; span += a.k_groups) {
-            u32 next_tile = ahead->tile, next = ahead->span - s.k_group;
-            copy_wait<SLOTS - 2>();
-            warp_barrier(); /* the span is there, and the one before it has been read */
-            copy_span(s, a, ahead, free);
-            copy_commit();
+        for (u32 span = own.first; span < own.end; span += a.k_groups) {
             wait_for(full_barrier(slot), parity);
-            if (span + s.k_group < s.end_span) {
-                /* Of all lanes, as the compiler is to know. */
-                const u32 at = shuffle(activations<S>(a, slot) + s.k_group * S::X_SPAN, 0);
-                const u8 *weights =
-                    s.weights + slot * a.weights_step + skew_of<S>(span + s.k_group);
+            if (span + s.k_group < own.end) {
+                const u32 at = activations<S>(a, slot) + s.k_group * S::X_SPAN;
+                const u8 *weights = s.weights + slot * (a.k_groups * a.weights_step) +
+                                    skew_of<S>(span + s.k_group);
                 if constexpr (S::WHOLE)
                     multiply_whole(s, at, weights);
                 else
@@ -485,11 +478,11 @@ template <typename S> DEVICE void multiply_tiles(S &s, const rf_gpu_hopper_args 
             }
             if (lane() == 0)
                 arrive(empty_barrier(slot));
-            /* What was free at first is in its first round, which nobody has read. */
-            if (thread() == 0 && next_tile < a.n_tiles)
-                copy_activations(s, a, next, free, free > slot ? parity ^ 1 : parity);
-            free = slot;
-            if (++slot == SLOTS) {
+            /* What was multiplied before this stage others have read by now, or soon will have. */
+            if (thread() == 0 && !is_first && ahead->tile < a.n_tiles)
+                copy_stage<S>(a, maps, ahead, slot == 0 ? parity ^ 1 : parity);
+            is_first = false;
+            if (++slot == a.slots) {
                 slot = 0;
                 parity ^= 1;
             }
@@ -497,61 +490,52 @@ template <typename S> DEVICE void multiply_tiles(S &s, const rf_gpu_hopper_args 
         if (a.cluster * a.k_groups == 1)
             store_sums(s, a, tile);
     }
-    copy_wait<0>();
 }
 
-template <typename S> DEVICE void open_block(S &s, const rf_gpu_hopper_args &a)
+/* Which rows are the lane's: in shared memory neighbours are two apart, so that the pieces which lanes of two
+ * rows read at once are in different banks. */
+template <typename S> DEVICE void open_warp(S &s, const rf_gpu_hopper_args &a)
 {
-    u32 rank = a.cluster > 1 ? cluster_rank() : 0, group = shuffle(warp() / 4, 0);
+    bool gated = a.end == RF_GPU_END_SWIGLU;
+    u32 group = warp() / 4, row = lane() / 4;
+    row = (row & 4) | (row & 1) << 1 | (row >> 1 & 1);
     s.k_group = group % a.k_groups;
-    s.row = group / a.k_groups * 64 + warp() % 4 * 16;
-    s.weights = SHARED(u8) + (activations<S>(a, SLOTS) - shared_address(SHARED(u8))) +
-                (warp() * 16 + place_of_row(lane() / 4)) * S::ROW;
-    s.first_span = a.n_spans * rank / a.cluster;
-    s.end_span = a.n_spans * (rank + 1) / a.cluster;
-    if (thread() != 0)
-        return;
-    UNROLL
-    for (u32 slot = 0; slot < SLOTS; slot++) {
-        open_barrier(full_barrier(slot), 1);
-        open_barrier(empty_barrier(slot), n_warps());
-    }
-    show_barriers();
+    s.row = (group / a.k_groups * 4 + warp() % 4) * (gated ? 8 : 16) + row;
+    s.second_row = (gated ? a.box_rows : 8) * S::ROW;
+    s.weights = SHARED(u8) + (weights_of<S>(a, 0) - shared_address(SHARED(u8))) +
+                s.k_group * a.weights_step + s.row * S::ROW;
 }
 
-template <typename S> DEVICE void run_product(const rf_gpu_hopper_args &a)
+template <typename S> DEVICE void run_product(const rf_gpu_hopper_args &a, u64 maps)
 {
     S s;
-    open_block(s, a);
-    cursor ahead = {block_x() / a.cluster, s.first_span + s.k_group, {}, 0};
-    u32 first[SLOTS - 1]; /* the spans of the first stages */
-    open_tile(s, a, &ahead);
-    UNROLL
-    for (u32 slot = 0; slot < SLOTS - 1; slot++) {
-        first[slot] = ahead.tile < a.n_tiles ? ahead.span - s.k_group : a.n_spans;
-        copy_span(s, a, &ahead, slot);
-        copy_commit();
+    stage ahead = {};
+    if (thread() == 0) {
+        for (u32 slot = 0; slot < a.slots; slot++) {
+            open_barrier(full_barrier(slot), 1);
+            open_barrier(empty_barrier(slot), n_warps());
+        }
+        show_barriers();
     }
     release_next();
     barrier();
-    wait_for_previous();
-    if (thread() == 0) {
-        show_to_copies(); /* what was packed */
-        UNROLL
-        for (u32 slot = 0; slot < SLOTS - 1; slot++)
-            if (first[slot] < a.n_spans)
-                copy_activations(s, a, first[slot], slot, 1);
-    }
-    multiply_tiles(s, a, &ahead);
+    if (thread() == 0)
+        ahead = copy_first_stages<S>(a, maps);
+    open_warp(s, a);
+    wait_for_previous(); /* which may read what this one writes */
+    multiply_tiles(s, a, maps, &ahead);
     if (a.cluster * a.k_groups > 1)
         end_together(s, a);
 }
 
 #define HOPPER_KERNEL_(type, rows)                                                                 \
-    KERNEL(gemm_hopper_##type##_##rows, rf_gpu_hopper_args,                                        \
-           RF_GPU_HOPPER_GROUPS *GROUP)                                                            \
+    KERNEL(gemm_hopper_##type##_##rows, rf_gpu_hopper_args, RF_GPU_HOPPER_GROUPS *GROUP)           \
     {                                                                                              \
-        run_product<product<weights, rows>>(a);                                                    \
+        u64 args;                                                                                  \
+        asm("{\n.reg .u64 p;\nmov.u64 p, gemm_hopper_" #type "_" #rows "_param_0;\n"               \
+            "cvta.param.u64 %0, p;\n}"                                                             \
+            : "=l"(args));                                                                         \
+        run_product<product<weights, rows>>(a, args + __builtin_offsetof(rf_gpu_hopper_args, maps)); \
     }
 #define HOPPER_KERNEL(type, rows) HOPPER_KERNEL_(type, rows)
 #define HOPPER(rows)              HOPPER_KERNEL(RF_WEIGHT, rows)

@@ -58,6 +58,16 @@ DEVICE void copy_bulk(u32 to, const u8 *from, u32 bytes, u32 barrier)
                  : "memory");
 }
 
+/* A box of rows, of which `map` is the description (rf_row_boxes_code), from element (column, row) on: 16 bits
+ * each, of which column is a multiple of 8. to: aligned to 128 */
+DEVICE void copy_box(u32 to, u64 map, u32 column, u32 row, u32 barrier)
+{
+    asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
+                 "[%0], [%1, {%2, %3}], [%4];" ::"r"(to),
+                 "l"(map), "r"(column), "r"(row), "r"(barrier)
+                 : "memory");
+}
+
 /* After barriers were opened, and before copies of what other kernels wrote. */
 DEVICE void show_barriers(void)
 {
@@ -96,6 +106,13 @@ DEVICE void cluster_barrier(void)
 {
     asm volatile("barrier.cluster.arrive.release.aligned;\n"
                  "barrier.cluster.wait.acquire.aligned;" ::
+                     : "memory");
+}
+/* The same without what was written. */
+DEVICE void cluster_end(void)
+{
+    asm volatile("barrier.cluster.arrive.relaxed.aligned;\n"
+                 "barrier.cluster.wait.aligned;" ::
                      : "memory");
 }
 /* What is at `at` in the shared memory of another block of the cluster. */

@@ -86,6 +86,15 @@ static bool has_warpgroups(const char *architecture)
     return true;
 }
 
+/* Whether the driver describes rows: it looks at no memory. */
+static bool has_boxes(rf_device *device)
+{
+    const rf_row_boxes any = {
+        .address = 1 << 20, .row_bytes = 64, .n_rows = 1, .box_rows = 1, .box_bytes = 16};
+    rf_row_boxes_code code;
+    return device->ops->describe_rows(device, &any, &code, NULL) == RF_OK;
+}
+
 const rf_gpu_traits *rf_gpu_traits_of(const rf_gpu_programs *programs)
 {
     return &programs->traits;
@@ -116,6 +125,7 @@ rf_status rf_gpu_programs_open(rf_device *device, const rf_device_facts *facts,
     memcpy(programs->architecture, facts->info.architecture, sizeof(programs->architecture));
     programs->traits = traits_of(facts);
     programs->traits.warpgroups = has_warpgroups(facts->info.architecture);
+    programs->traits.boxes = programs->traits.warpgroups && has_boxes(device);
     rf_status status = rf_map_reserve(&programs->kernel_of_name, MAX_KERNELS, error);
     if (status != RF_OK) {
         rf_free(programs);
