@@ -46,8 +46,11 @@ rf_status rf_memory_register(rf_memory *memory, rf_address address, uint64_t byt
     else
         status = rf_slots_reserve(&memory->slots, 1, error);
     if (status == RF_OK) {
-        block.slot = rf_slot_take(&memory->slots, address, bytes, label, &block.generation);
-        memory->slots.slots[block.slot].memory_class = memory_class;
+        block.slot = rf_slot_next(&memory->slots);
+        rf_slot *slot = &memory->slots.slots[block.slot];
+        slot->memory_class = memory_class;
+        rf_label_copy(slot->label, label);
+        block.generation = rf_slot_publish(&memory->slots, slot, address, bytes);
         memory->external_blocks++;
         rf_memory_book(memory, memory_class, bytes, true);
     }

@@ -182,6 +182,16 @@ rf_status rf_pool_close(rf_pool *pool, rf_error *error)
 
 /* ---- checking ------------------------------------------------------------------------------- */
 
+/* The part that has a range, or NULL. */
+static const pool_part *part_of(const rf_pool *pool, const rf_range *range)
+{
+    for (uint32_t i = 0; i < pool->n_parts; i++) {
+        if (pool->parts[i].range == range)
+            return &pool->parts[i];
+    }
+    return NULL;
+}
+
 /* Whether every live slot of a pool names a part of it and lies in that part. The lock is held. */
 static rf_status check_slots(const rf_pool *pool, uint64_t live_bytes, rf_error *error)
 {
@@ -194,7 +204,7 @@ static rf_status check_slots(const rf_pool *pool, uint64_t live_bytes, rf_error 
             continue;
         uint64_t size = atomic_load_explicit(&slot->bytes, memory_order_relaxed);
         uint64_t address = atomic_load_explicit(&slot->address, memory_order_relaxed);
-        const pool_part *part = slot->part < pool->n_parts ? &pool->parts[slot->part] : NULL;
+        const pool_part *part = part_of(pool, slot->range);
         if (!part || address < part->address ||
             !rf_range_inside(address - part->address, size, part->bytes))
             return rf_error_set(error, RF_ERROR_INTERNAL, "block '%s' lies outside its pool",

@@ -13,8 +13,8 @@
 
 #include "base/error.h"
 
-/* So that an index has a bit to spare: 64 GiB of host memory for one range. */
-#define RF_RANGE_MAX_SPANS ((1U << 31) - 2U)
+/* So that 4 times a number of them has a bit to spare: 16 GiB of host memory for one range. */
+#define RF_RANGE_MAX_SPANS ((1U << 29) - 2U)
 
 typedef struct rf_range rf_range;
 

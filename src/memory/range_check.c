@@ -8,9 +8,11 @@
 static uint64_t largest_in_bin(const rf_range *range, uint32_t bin)
 {
     uint64_t largest = 0;
-    for (uint32_t i = range->bins[bin]; i != NONE; i = range->spans[i].bin_after) {
-        if (range->spans[i].size > largest)
-            largest = range->spans[i].size;
+    for (uint32_t id = range->bins[bin]; id != NONE;) {
+        const span *s = rf_span_read(range, id);
+        if (s->size > largest)
+            largest = s->size;
+        id = s->bin_after;
     }
     return largest;
 }
@@ -25,18 +27,19 @@ rf_range_stats rf_range_statistics(const rf_range *range)
         .live_spans = range->live_spans,
     };
     for (uint32_t word = BIN_WORDS; word-- > 0;) {
-        if (range->occupied[word] == 0)
+        uint64_t bits = range->occupied[word] & ~(word == BINS / 64 ? END_BIT : 0);
+        if (bits == 0)
             continue;
-        uint32_t high = 63U - (uint32_t)__builtin_clzll(range->occupied[word]);
+        uint32_t high = 63U - (uint32_t)__builtin_clzll(bits);
         stats.largest_free = largest_in_bin(range, word * 64 + high) << range->shift;
         break;
     }
     return stats;
 }
 
-static rf_status broken(rf_error *error, const char *what, uint32_t index)
+static rf_status broken(rf_error *error, const char *what, uint32_t id)
 {
-    return rf_error_set(error, RF_ERROR_INTERNAL, "span %" PRIu32 ": %s", index, what);
+    return rf_error_set(error, RF_ERROR_INTERNAL, "span %" PRIu32 ": %s", id / ID_STEP, what);
 }
 
 /* What the walk by offset counts, to be compared with the bins and the running sums. */
@@ -46,22 +49,22 @@ typedef struct tally {
     uint32_t n_spans, n_live;
 } tally;
 
-static rf_status check_span(const rf_range *range, uint32_t i, uint32_t before, uint64_t offset,
+static rf_status check_span(const rf_range *range, uint32_t id, uint32_t before, uint64_t offset,
                             rf_error *error)
 {
-    const span *s = &range->spans[i];
+    const span *s = rf_span_read(range, id);
     if (s->before != before)
-        return broken(error, "does not link back to the span before it", i);
+        return broken(error, "does not link back to the span before it", id);
     if (s->offset != offset)
-        return broken(error, "does not begin where the one before it ends", i);
+        return broken(error, "does not begin where the one before it ends", id);
     if (s->size == 0)
-        return broken(error, "has a size of 0", i);
+        return broken(error, "has a size of 0", id);
     if (s->size > range->units - offset)
-        return broken(error, "reaches past the end", i);
+        return broken(error, "reaches past the end", id);
     if (!rf_span_is_free(s) && ~s->not_padding >= range->alignment)
-        return broken(error, "is not the bytes asked for, rounded up", i);
-    if (rf_span_is_free(s) && rf_span_is_free(&range->spans[before]))
-        return broken(error, "is free, and so is the one before it", i);
+        return broken(error, "is not the bytes asked for, rounded up", id);
+    if (rf_span_is_free(s) && rf_span_is_free(rf_span_read(range, before)))
+        return broken(error, "is free, and so is the one before it", id);
     return RF_OK;
 }
 
@@ -69,13 +72,14 @@ static rf_status walk_offsets(const rf_range *range, tally *sum, rf_error *error
 {
     uint64_t offset = 0;
     uint32_t before = NONE;
-    for (uint32_t i = range->spans[NONE].after; i != NONE; i = range->spans[i].after) {
-        if (i > range->used || sum->n_spans++ >= range->n_spans)
-            return broken(error, "is out of bounds or linked in a circle", i);
-        RF_TRY(check_span(range, i, before, offset, error));
-        const span *s = &range->spans[i];
+    const span *none = rf_span_read(range, NONE);
+    for (uint32_t id = none->after; id != NONE; id = rf_span_read(range, id)->after) {
+        if (!rf_span_exists(range, id) || sum->n_spans++ >= range->n_spans)
+            return broken(error, "is out of bounds or linked in a circle", id);
+        RF_TRY(check_span(range, id, before, offset, error));
+        const span *s = rf_span_read(range, id);
         offset += s->size;
-        before = i;
+        before = id;
         if (rf_span_is_free(s)) {
             sum->free += s->size;
             continue;
@@ -84,7 +88,7 @@ static rf_status walk_offsets(const rf_range *range, tally *sum, rf_error *error
         sum->padding += ~s->not_padding;
         sum->n_live++;
     }
-    if (range->spans[NONE].before != before || rf_span_is_free(&range->spans[NONE]))
+    if (none->before != before || rf_span_is_free(none))
         return broken(error, "does not close the list of offsets", NONE);
     if (offset != range->units)
         return rf_error_set(error, RF_ERROR_INTERNAL, "spans end at unit %" PRIu64 ", of %" PRIu64,
@@ -95,19 +99,18 @@ static rf_status walk_offsets(const rf_range *range, tally *sum, rf_error *error
 static rf_status walk_bin(const rf_range *range, uint32_t bin, uint32_t *n_free, rf_error *error)
 {
     uint32_t before = NONE;
-    for (uint32_t i = range->bins[bin]; i != NONE; i = range->spans[i].bin_after) {
-        if (i > range->used || ++*n_free > range->n_spans)
-            return broken(error, "is out of bounds or binned in a circle", i);
-        const span *s = &range->spans[i];
+    for (uint32_t id = range->bins[bin]; id != NONE; id = rf_span_read(range, id)->bin_after) {
+        if (!rf_span_exists(range, id) || ++*n_free > range->n_spans)
+            return broken(error, "is out of bounds or binned in a circle", id);
+        const span *s = rf_span_read(range, id);
         if (!rf_span_is_free(s) || s->size == 0)
-            return broken(error, "is in a bin and not free", i);
+            return broken(error, "is in a bin and not free", id);
         if (rf_range_bin(s->size) != bin || s->bin_before != before)
-            return broken(error, "is in the wrong place of the bins", i);
-        before = i;
+            return broken(error, "is in the wrong place of the bins", id);
+        before = id;
     }
     bool marked = (range->occupied[bin / 64] >> (bin % 64)) & 1U;
-    bool word_marked = (range->occupied_words >> (bin / 64)) & 1U;
-    if (marked != (before != NONE) || word_marked != (range->occupied[bin / 64] != 0))
+    if (marked != (before != NONE))
         return rf_error_set(error, RF_ERROR_INTERNAL, "the bit maps are wrong about bin %" PRIu32,
                             bin);
     return RF_OK;
@@ -120,6 +123,8 @@ rf_status rf_range_check(const rf_range *range, rf_error *error)
     uint32_t n_free = 0;
     for (uint32_t bin = 0; bin < BINS; bin++)
         RF_TRY(walk_bin(range, bin, &n_free, error));
+    if (range->bins[BINS] != NONE || range->occupied[BINS / 64] >> (BINS % 64) != 1)
+        return rf_error_set(error, RF_ERROR_INTERNAL, "a search for a bin would not end");
     if (n_free + sum.n_live != sum.n_spans || sum.n_spans != range->n_spans)
         return rf_error_set(error, RF_ERROR_INTERNAL,
                             "%" PRIu32 " spans in bins and %" PRIu32 " live, of %" PRIu32, n_free,
@@ -131,9 +136,10 @@ rf_status rf_range_check(const rf_range *range, rf_error *error)
                             " is not what the range says, or not its %" PRIu64 " units",
                             sum.taken, sum.free, sum.padding, range->units);
     uint32_t dropped = 0;
-    for (uint32_t i = range->unused; i != NONE; i = range->spans[i].bin_after) {
-        if (i > range->used || range->spans[i].size != 0 || ++dropped > range->used)
-            return broken(error, "is not an unused entry", i);
+    for (uint32_t id = range->unused; id != NONE; id = rf_span_read(range, id)->bin_after) {
+        if (!rf_span_exists(range, id) || rf_span_read(range, id)->size != 0 ||
+            ++dropped > range->used)
+            return broken(error, "is not an unused entry", id);
     }
     if (dropped + range->n_spans != range->used)
         return rf_error_set(error, RF_ERROR_INTERNAL, "%" PRIu32 " unused entries are lost",

@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "memory/pool.h"
+#include "memory/range.h"
 
 /* All that is used but long labels lies in one cache line, and the slot in two that are fetched
  * together. */
@@ -19,10 +20,12 @@ typedef struct rf_slot {
     _Alignas(128) _Atomic uint64_t generation; /* 0: no block */
     _Atomic uint64_t address;
     _Atomic uint64_t bytes;
-    rf_pool *pool; /* NULL: an external block */
-    uint32_t part; /* which device allocation of the pool */
-    uint32_t span; /* in the range of that part */
-    uint32_t next_free;
+    rf_pool *pool;   /* NULL: an external block */
+    rf_range *range; /* of the part of the pool that it is in */
+    union {
+        uint32_t span;      /* its id there */
+        uint32_t next_free; /* while there is no block */
+    };
     rf_memory_class memory_class;
     char label[RF_LABEL_BYTES];
 } rf_slot;
@@ -67,37 +70,38 @@ static inline void rf_label_copy(char to[RF_LABEL_BYTES], const char *label)
 /* The slot of a handle, or NULL where the handle is stale. */
 static inline rf_slot *rf_slot_find(const rf_slots *slots, uint32_t index, uint64_t generation)
 {
-    if (index >= slots->fresh || generation == 0)
+    if (index >= RF_MEMORY_MAX_BLOCKS || generation == 0)
         return NULL;
-    rf_slot *slot = &slots->slots[index];
+    rf_slot *slot = &slots->slots[index]; /* one that was never used has a generation of 0 */
     uint64_t now = atomic_load_explicit(&slot->generation, memory_order_relaxed);
     return now == generation ? slot : NULL;
 }
 
+/* A slot for another block, which was reserved. The caller fills it, and publishes it last. */
+static inline uint32_t rf_slot_next(rf_slots *slots)
+{
+    uint32_t index = slots->first_free;
+    if (index == RF_SLOT_NONE)
+        return slots->fresh++;
+    slots->first_free = slots->slots[index].next_free;
+    return index;
+}
+
 /*
- * Puts a block into a slot that was reserved; returns the slot's index. The caller fills the fields
- * that only the lock guards.
+ * Makes handles to a slot valid, and returns the generation that they have.
  *
  * The order of the stores is what rf_slot_read relies on: the slot's generation has been 0 since it
  * was dropped, and is set last. A reader that sees the new address therefore sees, when it looks at
  * the generation again, at least that 0.
  */
-static inline uint32_t rf_slot_take(rf_slots *slots, rf_address address, uint64_t bytes,
-                                    const char *label, uint64_t *generation)
+static inline uint64_t rf_slot_publish(rf_slots *slots, rf_slot *slot, rf_address address,
+                                       uint64_t bytes)
 {
-    uint32_t index = slots->first_free;
-    bool used = index != RF_SLOT_NONE;
-    if (!used)
-        index = slots->fresh++;
-    rf_slot *slot = &slots->slots[index];
-    if (used)
-        slots->first_free = slot->next_free;
-    rf_label_copy(slot->label, label);
+    uint64_t generation = ++slots->last_generation;
     atomic_store_explicit(&slot->address, address, memory_order_release);
     atomic_store_explicit(&slot->bytes, bytes, memory_order_release);
-    *generation = ++slots->last_generation;
-    atomic_store_explicit(&slot->generation, *generation, memory_order_release);
-    return index;
+    atomic_store_explicit(&slot->generation, generation, memory_order_release);
+    return generation;
 }
 
 static inline void rf_slot_drop(rf_slots *slots, uint32_t index)

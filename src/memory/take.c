@@ -4,31 +4,38 @@
 #include <stddef.h>
 
 #include "memory/account.h"
+#include "memory/range_take.h"
+
+/* What only refusals come to. */
+#define COLD __attribute__((cold, noinline))
+
+static inline bool has_class(const rf_pool *pool, rf_memory_class memory_class)
+{
+    return (unsigned)memory_class < RF_MEMORY_CLASS_COUNT && (pool->classes >> memory_class) & 1U;
+}
 
 /* Makes the block of a span that was just taken. The lock is held. */
-static inline void make_block(rf_pool *pool, uint32_t part, uint32_t span, uint64_t offset,
-                              uint64_t bytes, rf_memory_class memory_class, const char *label,
-                              rf_block *out)
+static inline void make_block(rf_pool *pool, const pool_part *part, rf_place place, uint64_t bytes,
+                              rf_memory_class memory_class, const char *label, rf_block *out)
 {
     rf_memory *memory = pool->memory;
-    uint64_t generation;
-    /* The sum cannot wrap: the end of the part was checked when the driver gave it. */
-    uint32_t index =
-        rf_slot_take(&memory->slots, pool->parts[part].address + offset, bytes, label, &generation);
+    uint32_t index = rf_slot_next(&memory->slots);
     rf_slot *slot = &memory->slots.slots[index];
-    slot->pool = pool;
-    slot->part = part;
-    slot->span = span;
-    slot->memory_class = memory_class;
-    rf_memory_book(memory, memory_class, bytes, false);
-    pool->live_blocks++;
     out->memory = memory;
-    out->generation = generation;
     out->slot = index;
     out->kind = RF_BLOCK_OWNED;
     out->memory_class = memory_class;
     out->offset = 0;
     out->bytes = bytes;
+    slot->pool = pool;
+    slot->range = part->range;
+    slot->span = place.id;
+    slot->memory_class = memory_class;
+    rf_label_copy(slot->label, label);
+    rf_memory_book(memory, memory_class, bytes, false);
+    pool->live_blocks++;
+    /* The sum cannot wrap: the end of the part was checked when the driver gave it. */
+    out->generation = rf_slot_publish(&memory->slots, slot, part->address + place.offset, bytes);
 }
 
 static rf_status check_room(const rf_pool *pool, rf_error *error)
@@ -43,13 +50,14 @@ static rf_status check_room(const rf_pool *pool, rf_error *error)
 static rf_status take_planned(rf_pool *pool, const rf_plan_item *item, uint32_t part, rf_block *out,
                               rf_error *error)
 {
-    uint32_t span;
+    uint32_t number;
     RF_TRY(check_room(pool, error));
     rf_status status =
-        rf_range_take_at(pool->parts[part].range, item->offset, item->bytes, &span, error);
+        rf_range_take_at(pool->parts[part].range, item->offset, item->bytes, &number, error);
     if (status != RF_OK)
         return rf_error_context(error, status, "pool '%s', block '%s'", pool->label, item->label);
-    make_block(pool, part, span, item->offset, item->bytes, item->memory_class, item->label, out);
+    make_block(pool, &pool->parts[part], (rf_place){number * ID_STEP, item->offset}, item->bytes,
+               item->memory_class, item->label, out);
     return RF_OK;
 }
 
@@ -89,68 +97,100 @@ static rf_status no_place(const rf_pool *pool, uint64_t bytes, const char *label
                         pool->label, label ? label : "", bytes, free, largest);
 }
 
+/* Says why a take was refused. Apart, as texts would cost the takes that are not their registers.
+ * The lock is held. */
+static COLD rf_status refuse(const rf_pool *pool, rf_status status, uint64_t bytes,
+                             const char *label, rf_error *error)
+{
+    if (pool->live_blocks == pool->max_blocks)
+        return check_room(pool, error);
+    if (status == RF_ERROR_DEVICE_MEMORY)
+        return no_place(pool, bytes, label, error);
+    return rf_error_set(error, status, "pool '%s', block '%s': %" PRIu64 " bytes: %s", pool->label,
+                        label ? label : "", bytes, rf_status_text(status));
+}
+
 /* Takes from the first part that has a place. The lock is held. */
 static inline rf_status take_anywhere(rf_pool *pool, uint64_t bytes, rf_memory_class memory_class,
-                                      const char *label, rf_block *out, rf_error *error)
+                                      const char *label, rf_block *out)
 {
-    RF_TRY(check_room(pool, error));
+    if (__builtin_expect(pool->live_blocks >= pool->max_blocks, false))
+        return RF_ERROR_FULL;
     for (uint32_t part = 0; part < pool->n_parts; part++) {
-        uint32_t span;
-        uint64_t offset;
-        rf_status status = rf_range_take(pool->parts[part].range, bytes, &span, &offset, NULL);
-        if (status == RF_OK) {
-            make_block(pool, part, span, offset, bytes, memory_class, label, out);
+        rf_place place;
+        rf_status status = rf_range_take_any(pool->parts[part].range, bytes, &place);
+        if (__builtin_expect(status == RF_OK, true)) {
+            make_block(pool, &pool->parts[part], place, bytes, memory_class, label, out);
             return RF_OK;
         }
         if (status != RF_ERROR_DEVICE_MEMORY)
-            return rf_error_set(error, status, "pool '%s', block '%s': %" PRIu64 " bytes: %s",
-                                pool->label, label ? label : "", bytes, rf_status_text(status));
+            return status;
     }
-    return no_place(pool, bytes, label, error);
+    return RF_ERROR_DEVICE_MEMORY;
+}
+
+static COLD rf_status wrong_request(const rf_pool *pool, uint64_t bytes,
+                                    rf_memory_class memory_class, rf_error *error)
+{
+    if (bytes == 0 && has_class(pool, memory_class))
+        return rf_error_set(error, RF_ERROR_ARGUMENT, "pool '%s': a block of 0 bytes was asked",
+                            pool->label);
+    return rf_error_set(error, RF_ERROR_ARGUMENT, "pool '%s' was not opened for class %s",
+                        pool->label, rf_memory_class_name(memory_class));
 }
 
 rf_status rf_pool_take(rf_pool *pool, uint64_t bytes, rf_memory_class memory_class,
                        const char *label, rf_block *out, rf_error *error)
 {
-    if ((unsigned)memory_class >= RF_MEMORY_CLASS_COUNT ||
-        (pool->classes & (1U << memory_class)) == 0)
-        return rf_error_set(error, RF_ERROR_ARGUMENT, "pool '%s' was not opened for class %s",
-                            pool->label, rf_memory_class_name(memory_class));
-    if (bytes == 0)
-        return rf_error_set(error, RF_ERROR_ARGUMENT, "pool '%s': a block of 0 bytes was asked",
-                            pool->label);
-    rf_lock_take(&pool->memory->lock);
-    rf_status status = take_anywhere(pool, bytes, memory_class, label, out, error);
-    rf_lock_give(&pool->memory->lock);
+    if (__builtin_expect(!has_class(pool, memory_class) || bytes == 0, false))
+        return wrong_request(pool, bytes, memory_class, error);
+    rf_memory *memory = pool->memory;
+    rf_lock_take(&memory->lock);
+    rf_status status = take_anywhere(pool, bytes, memory_class, label, out);
+    if (__builtin_expect(status != RF_OK, false))
+        status = refuse(pool, status, bytes, label, error);
+    rf_lock_give(&memory->lock);
     return status;
 }
 
+static COLD rf_status stale(const rf_block *block, rf_error *error)
+{
+    return rf_error_set(error, RF_ERROR_STALE,
+                        "this block of %" PRIu64 " bytes was given back before", block->bytes);
+}
+
 /* The lock is held. */
-static rf_status give(rf_memory *memory, const rf_block *block, rf_error *error)
+static inline rf_status give(rf_memory *memory, const rf_block *block, rf_error *error)
 {
     rf_slot *slot = rf_slot_find(&memory->slots, block->slot, block->generation);
-    if (!slot || !slot->pool)
-        return rf_error_set(error, RF_ERROR_STALE,
-                            "this block of %" PRIu64 " bytes was given back before", block->bytes);
+    if (__builtin_expect(!slot || !slot->pool, false))
+        return stale(block, error);
     rf_pool *pool = slot->pool;
+    if (__builtin_expect(rf_range_give_span(slot->range, slot->span) != RF_OK, false))
+        return stale(block, error);
     uint64_t bytes = atomic_load_explicit(&slot->bytes, memory_order_relaxed);
-    RF_TRY(rf_range_give(pool->parts[slot->part].range, slot->span, error));
+    pool->live_blocks--;
     rf_memory_unbook(memory, slot->memory_class, bytes, false);
     rf_slot_drop(&memory->slots, block->slot);
-    pool->live_blocks--;
     return RF_OK;
+}
+
+static COLD rf_status not_owned(rf_block_kind kind, rf_error *error)
+{
+    return rf_error_set(error, RF_ERROR_ARGUMENT,
+                        "only the owner of a block gives it back: this is %s",
+                        kind == RF_BLOCK_VIEW       ? "a view"
+                        : kind == RF_BLOCK_EXTERNAL ? "an external block"
+                                                    : "no block");
 }
 
 rf_status rf_pool_give(rf_block block, rf_error *error)
 {
-    if (block.kind != RF_BLOCK_OWNED || !block.memory)
-        return rf_error_set(error, RF_ERROR_ARGUMENT,
-                            "only the owner of a block gives it back: this is %s",
-                            block.kind == RF_BLOCK_VIEW       ? "a view"
-                            : block.kind == RF_BLOCK_EXTERNAL ? "an external block"
-                                                              : "no block");
-    rf_lock_take(&block.memory->lock);
-    rf_status status = give(block.memory, &block, error);
-    rf_lock_give(&block.memory->lock);
+    rf_memory *memory = block.memory;
+    if (__builtin_expect(block.kind != RF_BLOCK_OWNED || !memory, false))
+        return not_owned(block.kind, error);
+    rf_lock_take(&memory->lock);
+    rf_status status = give(memory, &block, error);
+    rf_lock_give(&memory->lock);
     return status;
 }
