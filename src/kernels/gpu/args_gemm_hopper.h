@@ -24,10 +24,8 @@
 
 #define RF_GPU_HOPPER_SPAN_BYTES(rows) ((rows) * (RF_GPU_HOPPER_SPAN * 2U + 32U))
 
-/* Groups of four warps, 64 rows of weights each, of a block at most; blocks of a cluster at most.
- */
-#define RF_GPU_HOPPER_GROUPS      4U
-#define RF_GPU_HOPPER_MAX_CLUSTER 8U
+/* Groups of four warps, 64 rows of weights each, of a block at most. */
+#define RF_GPU_HOPPER_GROUPS 4U
 
 /* Bytes of a span of a row of weights, and of a box's row, which begins at a multiple of 16 at or
  * before it; blocks are of an even number of bytes. */
