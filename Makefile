@@ -17,7 +17,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_af
 export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1
 
-.PHONY: all demo test bench check sanitize sanitize-thread bundle install clean help
+.PHONY: all demo test bench check kernels sanitize sanitize-thread bundle install clean help
 
 all:
 	@tools/install-dependencies.sh --check build test
@@ -45,6 +45,13 @@ check:
 	@tools/build.sh $(BUILD) $(OPTIONS)
 	@tools/check.sh $(BUILD)
 
+# Whether the kernels compile for every GPU that there are any for.
+kernels:
+	@tools/install-dependencies.sh build kernels
+	@[ -f $(BUILD)-kernels/build.ninja ] || meson setup $(BUILD)-kernels -Dgpu=enabled -Dgpu_targets=all \
+	    -Dgpu_check=true -Dgpu_emulated=false -Dtests=false $(OPTIONS)
+	@tools/check_kernels.sh $(BUILD)-kernels
+
 sanitize:
 	@tools/install-dependencies.sh build test
 	@tools/install-dependencies.sh --try kernels
@@ -70,7 +77,7 @@ install: all
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-bundle $(BUNDLE)
+	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-kernels $(BUILD)-bundle $(BUNDLE)
 
 help:
 	@echo 'make                  build the library and the command, in $(BUILD)/'
@@ -78,6 +85,7 @@ help:
 	@echo 'make test             install what is missing, build, and run every test that needs no GPU'
 	@echo 'make bench            measure'
 	@echo 'make check            format, layers and style, clang-tidy'
+	@echo 'make kernels          whether the kernels of all GPUs compile'
 	@echo 'make sanitize         the tests under the address and undefined behaviour sanitizers'
 	@echo 'make sanitize-thread  the concurrent tests under the thread sanitizer'
 	@echo 'make bundle           a folder, $(BUNDLE)/, that runs on other machines, with kernels for all GPUs'

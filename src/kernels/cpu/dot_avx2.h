@@ -24,6 +24,15 @@
 
 #define RF_INLINE static inline __attribute__((always_inline))
 
+/* Before a loop of n turns that index registers. Under sanitizers, whose checks are more than the
+ * loop itself, it stays one: they compile ten times as long otherwise. */
+#if defined(RF_ROLLED)
+#define RF_UNROLL(n)
+#else
+#define RF_PRAGMA(text) _Pragma(#text)
+#define RF_UNROLL(n)    RF_PRAGMA(GCC unroll n)
+#endif
+
 #define RF_DOT_COLUMNS 4 /* that share one unpacking: as many as there are registers for */
 
 /* Scales and offsets of 8 sub-blocks of 32 in lanes of [0], or of 16 sub-blocks of 16 in [0] and
@@ -130,7 +139,7 @@ RF_INLINE void rf_dot_group(const rf_reader *reader, const uint8_t *group, uint3
 {
     float factors[RF_DOT_COLUMNS][16];
     rf_scales scales = reader->scales(group, blocks);
-#pragma GCC unroll 4
+    RF_UNROLL(4)
     for (uint32_t c = 0; c < columns.count; c++) {
         const rf_activation_block *x = (const void *)(columns.x + c * columns.bytes);
         if (reader->sub_block == 32)
@@ -138,10 +147,10 @@ RF_INLINE void rf_dot_group(const rf_reader *reader, const uint8_t *group, uint3
         else
             rf_factors_16(reader, &scales, x, factors[c], sums->lanes[c]);
     }
-#pragma GCC unroll 8
+    RF_UNROLL(8)
     for (uint32_t j = 0; j < blocks; j++) {
         __m256i q = reader->chunk(group, j);
-#pragma GCC unroll 4
+        RF_UNROLL(4)
         for (uint32_t c = 0; c < columns.count; c++) {
             const rf_activation_block *x = (const void *)(columns.x + c * columns.bytes);
             __m256 products = rf_products(q, rf_load256(x->q + (size_t)32 * j), reader->is_signed);
@@ -156,7 +165,7 @@ RF_INLINE void rf_dot_row(const rf_reader *reader, const uint8_t *row, uint64_t 
                           rf_columns columns, float *out, uint64_t out_stride)
 {
     rf_sums sums;
-#pragma GCC unroll 4
+    RF_UNROLL(4)
     for (uint32_t c = 0; c < columns.count; c++)
         sums.lanes[c][0] = sums.lanes[c][1] = _mm256_setzero_ps();
     for (uint64_t g = n / RF_SUPER_BLOCK; g; g--) {
@@ -166,7 +175,7 @@ RF_INLINE void rf_dot_row(const rf_reader *reader, const uint8_t *row, uint64_t 
     }
     if (n % RF_SUPER_BLOCK)
         rf_dot_group(reader, row, (uint32_t)(n % RF_SUPER_BLOCK / RF_BLOCK), columns, &sums);
-#pragma GCC unroll 4
+    RF_UNROLL(4)
     for (uint32_t c = 0; c < columns.count; c++)
         out[c * out_stride] = rf_sum_lanes(_mm256_add_ps(sums.lanes[c][0], sums.lanes[c][1]));
 }

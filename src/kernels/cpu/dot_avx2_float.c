@@ -14,21 +14,21 @@ RF_INLINE void float_row(const widener *widen, const uint8_t *row, uint64_t n, r
                          float *out, uint64_t out_stride)
 {
     rf_sums sums;
-#pragma GCC unroll 4
+    RF_UNROLL(4)
     for (uint32_t c = 0; c < columns.count; c++)
         sums.lanes[c][0] = sums.lanes[c][1] = _mm256_setzero_ps();
     uint64_t i = 0;
     for (; n - i >= 16; i += 16) {
         __m256 low = widen->eight(row + i * widen->bytes);
         __m256 high = widen->eight(row + (i + 8) * widen->bytes);
-#pragma GCC unroll 4
+        RF_UNROLL(4)
         for (uint32_t c = 0; c < columns.count; c++) {
             const float *x = (const float *)(const void *)(columns.x + c * columns.bytes) + i;
             sums.lanes[c][0] = _mm256_fmadd_ps(low, _mm256_loadu_ps(x), sums.lanes[c][0]);
             sums.lanes[c][1] = _mm256_fmadd_ps(high, _mm256_loadu_ps(x + 8), sums.lanes[c][1]);
         }
     }
-#pragma GCC unroll 4
+    RF_UNROLL(4)
     for (uint32_t c = 0; c < columns.count; c++) {
         const float *x = (const float *)(const void *)(columns.x + c * columns.bytes);
         float sum = rf_sum_lanes(_mm256_add_ps(sums.lanes[c][0], sums.lanes[c][1]));

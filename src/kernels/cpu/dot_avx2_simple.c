@@ -10,7 +10,7 @@ RF_INLINE __m128i fields(const uint8_t *group, size_t stride, size_t offset, uin
                          bool is_wide)
 {
     uint16_t field[8] = {0};
-#pragma GCC unroll 8
+    RF_UNROLL(8)
     for (uint32_t j = 0; j < blocks; j++) {
         const uint8_t *at = group + j * stride + offset;
         field[j] = (uint16_t)(is_wide ? at[0] | at[1] << 8 : at[0]);

@@ -74,9 +74,11 @@ typedef VECTOR(u32, 8) u32x8;
     KERNEL_OF(name, args_struct, threads, blocks)
 #define KERNEL(name, args_struct, threads) KERNEL_OF(name, args_struct, threads, 1)
 
+/* Functions become part of the kernels that call them, but not on the emulated GPU, and not where a
+ * build only asks whether kernels compile (RF_GPU_CHECK): that takes several times as long. */
 #if defined(RF_GPU_EMU)
 #include "device/emu/thread.h"
-#define DEVICE static inline __attribute__((always_inline, unused))
+#define DEVICE static inline __attribute__((unused))
 #define KERNEL_OF(name, args_struct, threads, blocks)                                              \
     static void kernel_##name(const struct args_struct a);                                         \
     static void entry_##name(const void *args)                                                     \
@@ -86,7 +88,11 @@ typedef VECTOR(u32, 8) u32x8;
     RF_EMU_KERNEL(name, args_struct, threads)                                                      \
     static void kernel_##name(const struct args_struct a)
 #else
+#if defined(RF_GPU_CHECK)
+#define DEVICE static __attribute__((device, unused)) inline
+#else
 #define DEVICE static __attribute__((device, always_inline, unused)) inline
+#endif
 #if defined(RF_GPU_AMD)
 #define BOUNDS(threads, blocks) __attribute__((amdgpu_flat_work_group_size(1, threads)))
 #else
