@@ -82,7 +82,7 @@ typedef struct rf_row_boxes {
 
 /* What kernels are given of them: for the device alone to read. */
 typedef struct rf_row_boxes_code {
-    _Alignas(64) uint8_t bytes[128];
+    _Alignas(128) uint8_t bytes[128];
 } rf_row_boxes_code;
 
 typedef struct rf_device_ops {

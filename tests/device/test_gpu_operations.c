@@ -270,6 +270,57 @@ static void functions_get_their_arguments(void **state)
     rf_device_close(gpu, NULL);
 }
 
+/* Blocks that run together, on hardware that has such. */
+static void clusters_are_for_cuda_alone(void **state)
+{
+    rf_device *gpu = open_device(state);
+    const rf_device_ops *ops = gpu->ops;
+    const bool cuda = strcmp(ops->backend, "cuda") == 0;
+    rf_module *module = NULL;
+    rf_function *function = NULL;
+    rf_launch launch = {.blocks = {4, 1, 1}, .threads = {32, 1, 1}, .cluster = 2, .overlap = true};
+    rf_error error;
+    assert_int_equal(ops->module_load(gpu, "code", 4, &module, NULL), RF_OK);
+    assert_int_equal(ops->module_function(gpu, module, "add_one", &function, NULL), RF_OK);
+    assert_int_equal(ops->launch(gpu, NULL, function, &launch, &error),
+                     cuda ? RF_OK : RF_ERROR_UNSUPPORTED);
+    assert_int_equal(fake.launches, cuda ? 1 : 0);
+    assert_int_equal(fake.cluster, cuda ? 2 : 0);
+    assert_int_equal(fake.overlap, cuda);
+    launch.cluster = 1; /* is none */
+    assert_int_equal(ops->launch(gpu, NULL, function, &launch, NULL), RF_OK);
+    assert_int_equal(fake.cluster, 0);
+    assert_int_equal(ops->module_unload(gpu, module, NULL), RF_OK);
+    rf_device_close(gpu, NULL);
+}
+
+static void rows_are_described_for_copies_of_boxes(void **state)
+{
+    rf_device *gpu = open_device(state);
+    rf_row_boxes boxes = {
+        .address = 4096, .row_bytes = 2304, .n_rows = 77, .box_rows = 64, .box_bytes = 144};
+    rf_row_boxes_code code = {0};
+    uint64_t seen[6];
+    rf_error error;
+    if (strcmp(gpu->ops->backend, "cuda") != 0) {
+        assert_int_equal(gpu->ops->describe_rows(gpu, &boxes, &code, &error), RF_ERROR_UNSUPPORTED);
+        rf_device_close(gpu, NULL);
+        return;
+    }
+    assert_int_equal(gpu->ops->describe_rows(gpu, &boxes, &code, &error), RF_OK);
+    memcpy(seen, code.bytes, sizeof(seen));
+    assert_int_equal(seen[0], 4096);
+    assert_int_equal(seen[1], 1152); /* elements of 16 bits */
+    assert_int_equal(seen[2], 77);
+    assert_int_equal(seen[3], 2304);
+    assert_int_equal(seen[4], 72);
+    assert_int_equal(seen[5], 64);
+    boxes.row_bytes = 2300;
+    assert_int_not_equal(gpu->ops->describe_rows(gpu, &boxes, &code, &error), RF_OK);
+    assert_non_null(strstr(error.message, "77 rows of 2300 bytes in boxes of 64 x 144"));
+    rf_device_close(gpu, NULL);
+}
+
 static void bad_code_is_refused_in_the_drivers_words(void **state)
 {
     rf_device *gpu = open_device(state);
@@ -394,6 +445,8 @@ int main(void)
         TEST(events_order_and_time_work),
         TEST(nothing_is_destroyed_twice),
         TEST(functions_get_their_arguments),
+        TEST(clusters_are_for_cuda_alone),
+        TEST(rows_are_described_for_copies_of_boxes),
         TEST(bad_code_is_refused_in_the_drivers_words),
         TEST(a_graph_is_recorded_and_replayed),
         TEST(threads_use_several_devices),

@@ -62,6 +62,7 @@ static void hip_calls_have_the_types_of_its_header(void **state)
 #ifdef HAVE_CUDA_HEADER
 #include <cuda.h>
 
+#include "device/device.h"
 #include "device/gpu/cuda_symbols.h"
 
 #define SAME(name, parameters)                                                                     \
@@ -84,6 +85,17 @@ _Static_assert(sizeof(rf_cu_launch) == sizeof(CUlaunchConfig), "CUlaunchConfig")
 _Static_assert(sizeof(rf_cu_attribute) == sizeof(CUlaunchAttribute), "CUlaunchAttribute");
 _Static_assert(offsetof(rf_cu_attribute, value) == offsetof(CUlaunchAttribute, value), "value");
 IS(CU_LAUNCH_ATTRIBUTE_PROGRAMMATIC_STREAM_SERIALIZATION, 6)
+IS(CU_LAUNCH_ATTRIBUTE_CLUSTER_DIMENSION, 4)
+_Static_assert(offsetof(CUlaunchAttributeValue, clusterDim.z) == 2 * sizeof(int), "clusterDim");
+
+/* Descriptions of rows. */
+_Static_assert(sizeof(rf_row_boxes_code) == sizeof(CUtensorMap), "CUtensorMap");
+_Static_assert(_Alignof(rf_row_boxes_code) >= _Alignof(CUtensorMap), "CUtensorMap");
+IS(CU_TENSOR_MAP_DATA_TYPE_UINT16, 1)
+IS(CU_TENSOR_MAP_INTERLEAVE_NONE, 0)
+IS(CU_TENSOR_MAP_SWIZZLE_NONE, 0)
+IS(CU_TENSOR_MAP_L2_PROMOTION_L2_256B, 3)
+IS(CU_TENSOR_MAP_FLOAT_OOB_FILL_NONE, 0)
 
 /* Numbers that cuda.c and driver.h write by themselves. */
 IS(CUDA_ERROR_INVALID_VALUE, 1)

@@ -140,9 +140,9 @@ template <typename S>
 DEVICE void find_start(const rf_gpu_attention_args *a, const decode_task *task,
                        decode_start<S> *start)
 {
-    const u32 base = task->begin + warp() * S::warp_rows;
+    const u32 base = first_of<S>(task);
     start->rows = find_rows(a, task, pages_of(a, task, base), base);
-    start->pages = pages_of(a, task, base + n_warps() * S::warp_rows);
+    start->pages = pages_of(a, task, base + task->stride);
 }
 
 /* ---- queries --------------------------------------------------------------------------------- */
@@ -276,7 +276,7 @@ DEVICE void attend_tiles(const rf_gpu_attention_args *a, const decode_task *task
                          const decode_start<S> *start, const matrix_shared *s,
                          matrix_state<S> *state)
 {
-    const u32 step = n_warps() * S::warp_rows;
+    const u32 step = task->stride;
     const f32 factor = s->factors[lane() / 4];
     u32 there = start->rows.there;
     i32 pages = start->pages;
@@ -286,7 +286,7 @@ DEVICE void attend_tiles(const rf_gpu_attention_args *a, const decode_task *task
     for (u32 k = 0; k < S::n_tiles; k++)
         state->sums[k] = zero_tile();
 #pragma unroll 1
-    for (u32 base = task->begin + warp() * S::warp_rows; base < task->end; base += step) {
+    for (u32 base = first_of<S>(task); base < task->end; base += step) {
         const bool more = base + step < task->end;
         f32 scores[4];
         copy_wait<1>();
@@ -378,7 +378,7 @@ DEVICE void attend(const rf_gpu_attention_args *a, const decode_task *task,
     matrix_state<S> state;
     query_part<S> query;
     load_query<S>(a, task, warp(), &query);
-    if (task->begin + warp() * S::warp_rows < task->end) {
+    if (first_of<S>(task) < task->end) {
         copy_rows<S>(a, &start->rows, a->kv.keys, s.keys);
         copy_commit();
         copy_rows<S>(a, &start->rows, a->kv.values, s.values);

@@ -20,13 +20,14 @@ struct decode_task {
     u32 kv_head;
     u32 first_head; /* of the queries */
     u32 n_heads;    /* of them that there are */
-    u32 begin, end; /* positions */
+    u32 begin, end; /* positions: a step of the block every `stride` of them */
+    u32 stride;
     u32 n_active;   /* splits with any positions */
     u32 head_index; /* [n_tokens][n_kv_heads * n_slices] */
 };
 
-/* False where there is nothing for the split to do. Splits are cut between steps of a whole block.
- */
+/* False where there is nothing for the split to do. Splits take the steps of a block in turn, so
+ * that all of them together go through the context from its front. */
 template <typename S>
 DEVICE bool find_task(const rf_gpu_attention_args *a, u32 token, u32 split, decode_task *task)
 {
@@ -40,20 +41,25 @@ DEVICE bool find_task(const rf_gpu_attention_args *a, u32 token, u32 split, deco
     const u32 slice = block_y() % a->n_slices;
     const u32 kv_head = block_y() / a->n_slices;
     const u32 first = slice * S::n_heads; /* in the group */
-    const u32 share = n_steps / n_active, more = n_steps % n_active;
-    const u32 first_step = split * share + minimum(split, more);
     *task = {
         .token = token,
         .sequence = (u32)GLOBAL(const i32, a->kv.rows)[token],
         .kv_head = kv_head,
         .first_head = kv_head * a->group + first,
         .n_heads = minimum(a->group - first, S::n_heads),
-        .begin = first_step * step,
-        .end = minimum((first_step + share + (split < more ? 1 : 0)) * step, visible),
+        .begin = split * step,
+        .end = visible,
+        .stride = n_active * step,
         .n_active = n_active,
         .head_index = token * a->kv.n_kv_heads * a->n_slices + block_y(),
     };
     return true;
+}
+
+/* A warp's first position. */
+template <typename S> DEVICE u32 first_of(const decode_task *task)
+{
+    return task->begin + warp() * S::warp_rows;
 }
 
 /* Has keys and values of positions base to base + warp_rows - 1 brought closer, long before they
@@ -84,10 +90,10 @@ DEVICE void prefetch_rows(const rf_gpu_attention_args *a, const decode_task *tas
 template <typename S>
 DEVICE void prefetch_split(const rf_gpu_attention_args *a, const decode_task *task)
 {
-    const u32 begin = task->begin + warp() * S::warp_rows;
+    const u32 begin = first_of<S>(task);
     UNROLL
     for (u32 i = 0; i < 2; i++) {
-        const u32 base = begin + i * n_warps() * S::warp_rows;
+        const u32 base = begin + i * task->stride;
         prefetch_rows<S>(a, task, page_of(&a->kv, task->sequence, ahead_of<S>(base)), base);
     }
 }

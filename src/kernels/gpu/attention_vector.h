@@ -169,8 +169,8 @@ DEVICE void attend_split(const rf_gpu_attention_args *a, const decode_task *task
 {
     f32 q[S::n_heads][S::n_elements];
     kv_part<S::type, S::n_elements> keys[S::n_rows], values[S::n_rows];
-    const u32 step = n_warps() * S::warp_rows;
-    const u32 begin = task->begin + warp() * S::warp_rows;
+    const u32 step = task->stride;
+    const u32 begin = first_of<S>(task);
     u32 position = begin + lane() / S::width * S::n_rows; /* of the lane's first row */
     decode_rows rows = find_rows<S>(a, task, page_of(&a->kv, task->sequence, position), position);
     UNROLL

@@ -3,8 +3,8 @@
  * shared memory hears of, matrix units for four warps that work asynchronously, clusters of blocks
  * that read each other's shared memory. For sm_90a alone.
  *
- * Source: PTX ISA 8.3, "mbarrier", "cp.async.bulk", "Asynchronous warpgroup level matrix instructions",
- * "barrier.cluster".
+ * Source: PTX ISA 8.3, "mbarrier", "cp.async.bulk", "Asynchronous warpgroup level matrix
+ * instructions", "barrier.cluster".
  */
 #ifndef RF_KERNELS_GPU_HOPPER_H
 #define RF_KERNELS_GPU_HOPPER_H
@@ -20,7 +20,8 @@ DEVICE u32 shared_address(const void *p)
     return (u32)(u64)(__attribute__((address_space(3))) const void *)p;
 }
 
-/* A barrier in shared memory: `count` arrivals, and as many bytes as were announced, end a phase. */
+/* A barrier in shared memory: `count` arrivals, and as many bytes as were announced, end a phase.
+ */
 DEVICE void open_barrier(u32 at, u32 count)
 {
     asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(at), "r"(count) : "memory");
@@ -58,8 +59,8 @@ DEVICE void copy_bulk(u32 to, const u8 *from, u32 bytes, u32 barrier)
                  : "memory");
 }
 
-/* A box of rows, of which `map` is the description (rf_row_boxes_code), from element (column, row) on: 16 bits
- * each, of which column is a multiple of 8. to: aligned to 128 */
+/* A box of rows, of which `map` is the description (rf_row_boxes_code), from element (column, row)
+ * on: 16 bits each, of which column is a multiple of 8. to: aligned to 128 */
 DEVICE void copy_box(u32 to, u64 map, u32 column, u32 row, u32 barrier)
 {
     asm volatile("cp.async.bulk.tensor.2d.shared::cluster.global.mbarrier::complete_tx::bytes "
@@ -74,19 +75,28 @@ DEVICE void show_barriers(void)
     asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     asm volatile("fence.proxy.async;" ::: "memory");
 }
-DEVICE void show_to_copies(void) { asm volatile("fence.proxy.async;" ::: "memory"); }
+DEVICE void show_to_copies(void)
+{
+    asm volatile("fence.proxy.async;" ::: "memory");
+}
 
 /* ---- the matrix unit ------------------------------------------------------------------------- */
 
-/* Describes an operand with k innermost: address, 1024 bytes from eight rows to the next, 128-byte swizzle.
- * The distance along k is not used with it. */
+/* Describes an operand with k innermost: address, 1024 bytes from eight rows to the next, 128-byte
+ * swizzle. The distance along k is not used with it. */
 DEVICE u64 describe(u32 at)
 {
     return (u64)(at >> 4 & 0x3FFFU) | 1ULL << 16 | (u64)(1024 >> 4) << 32 | 1ULL << 62;
 }
 
-DEVICE void products_begin(void) { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
-DEVICE void products_commit(void) { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+DEVICE void products_begin(void)
+{
+    asm volatile("wgmma.fence.sync.aligned;" ::: "memory");
+}
+DEVICE void products_commit(void)
+{
+    asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory");
+}
 template <int pending> DEVICE void products_wait(void)
 {
     asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(pending) : "memory");

@@ -281,7 +281,7 @@ DEVICE f32 bf16_from_bits(u16 bits)
 DEVICE void copy_async(void *shared, const void *global)
 {
 #if defined(RF_GPU_NVIDIA)
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(
+    asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16;" ::"r"(
                      (u32)(u64)(__attribute__((address_space(3))) void *)shared),
                  "l"(global)
                  : "memory");
@@ -293,7 +293,7 @@ DEVICE void copy_async(void *shared, const void *global)
 DEVICE void copy_async_some(void *shared, const void *global, u32 n)
 {
 #if defined(RF_GPU_NVIDIA)
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(
+    asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16, %2;" ::"r"(
                      (u32)(u64)(__attribute__((address_space(3))) void *)shared),
                  "l"(global), "r"(n)
                  : "memory");

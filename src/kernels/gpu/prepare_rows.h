@@ -1,5 +1,6 @@
 /*
- * prepare_rows.h: a row of activations, gathered and normed: what kernels that prepare rows begin with.
+ * prepare_rows.h: a row of activations, gathered and normed: what kernels that prepare rows begin
+ * with.
  */
 #ifndef RF_KERNELS_GPU_PREPARE_ROWS_H
 #define RF_KERNELS_GPU_PREPARE_ROWS_H

@@ -78,14 +78,15 @@ DEVICE u32 byte_times_2(u32 bytes, u32 i)
     return multiply_add_halves(v, 0x40004000U, 0xE800E800U); /* * 2 - 2048 */
 }
 
-/* A word of bytes, from whose even bytes, and odd ones, pairs of halves are made: of neighbours where they are to
- * be in order, otherwise of bytes that are two apart, which takes nothing. */
+/* A word of bytes, from whose even bytes, and odd ones, pairs of halves are made: of neighbours
+ * where they are to be in order, otherwise of bytes that are two apart, which takes nothing. */
 template <bool ordered> DEVICE u32 word_of_pairs(u32 bytes)
 {
     return ordered ? select_bytes(bytes, 0, 0x3120) : bytes;
 }
 
-/* Of such a word: the halves that its low nibbles are, and the high ones; these are 16 times as large. */
+/* Of such a word: the halves that its low nibbles are, and the high ones; these are 16 times as
+ * large. */
 DEVICE void pairs_of_nibbles(u32 word, u32 *low, u32 *high)
 {
     u32 above = word >> 8;

@@ -9,6 +9,7 @@
 #define DECLARE(name, parameters)                                                                  \
     __attribute__((visibility("default"))) rf_cu_result name parameters;
 RF_CUDA_SYMBOLS(DECLARE)
+RF_CUDA_OPTIONAL_SYMBOLS(DECLARE)
 
 /* An entry point that does what stands behind it; one that cannot fail, and one that counts the
  * call and fails if it is to fail. */
@@ -202,6 +203,52 @@ ENTRY(cuLaunchKernel,
        rf_cu_stream stream, void **arguments, void **extra),
       blocks_x &&blocks_y &&blocks_z &&threads_x &&threads_y &&threads_z && !extra
           ? fake_launch(function, shared_bytes, stream, arguments)
+          : FAKE_INVALID_VALUE)
+
+/* Launches with attributes: those that the library knows, by their numbers. */
+static int launch_extended(const rf_cu_launch *config, rf_cu_function function, void **arguments)
+{
+    fake.overlap = false;
+    fake.cluster = 0;
+    for (unsigned i = 0; i < config->n_attributes; i++) {
+        const rf_cu_attribute *attribute = &config->attributes[i];
+        if (attribute->id == 6 && attribute->value[0] == 1)
+            fake.overlap = true;
+        else if (attribute->id == 4 && attribute->value[1] == 1 && attribute->value[2] == 1)
+            fake.cluster = attribute->value[0];
+        else
+            return FAKE_INVALID_VALUE;
+    }
+    return fake_launch(function, config->shared_bytes, config->stream, arguments);
+}
+ENTRY(cuLaunchKernelEx,
+      (const rf_cu_launch *config, rf_cu_function function, void **arguments, void **extra),
+      config->blocks_x && config->blocks_y && config->blocks_z && config->threads_x && !extra
+          ? launch_extended(config, function, arguments)
+          : FAKE_INVALID_VALUE)
+
+/* Writes what it was given, where it is what the driver takes: two dimensions of 16-bit elements.
+ */
+static int describe(uint64_t *map, void *address, const uint64_t *sizes, const uint64_t *strides,
+                    const uint32_t *box)
+{
+    if ((uintptr_t)address % 16 || strides[0] % 16 || box[0] > 256 || box[1] > 256 || box[0] % 8)
+        return FAKE_INVALID_VALUE;
+    map[0] = (uint64_t)(uintptr_t)address;
+    map[1] = sizes[0];
+    map[2] = sizes[1];
+    map[3] = strides[0];
+    map[4] = box[0];
+    map[5] = box[1];
+    return 0;
+}
+ENTRY(cuTensorMapEncodeTiled,
+      (void *map, unsigned type, uint32_t rank, void *address, const uint64_t *sizes,
+       const uint64_t *strides, const uint32_t *box, const uint32_t *steps, unsigned interleaving,
+       unsigned swizzle, unsigned promotion, unsigned fill),
+      type == 1 && rank == 2 && steps[0] == 1 && steps[1] == 1 && !interleaving && !swizzle &&
+              promotion == 3 && !fill
+          ? describe(map, address, sizes, strides, box)
           : FAKE_INVALID_VALUE)
 
 ENTRY(cuStreamBeginCapture_v2, (rf_cu_stream stream, unsigned mode),

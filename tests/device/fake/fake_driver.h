@@ -57,6 +57,8 @@ typedef struct fake_driver {
     uint64_t launches; /* of functions; add_one adds 1 to bytes, add_one(address, count) */
     uint64_t most_shared;
     int dynamic_shared; /* what the last function was set up for, bytes */
+    bool overlap;       /* of the last launch with attributes */
+    int cluster;
 } fake_driver;
 
 /* One state, whichever variant of the entry points is opened. */
