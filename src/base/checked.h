@@ -53,4 +53,10 @@ static inline bool rf_range_inside(uint64_t offset, uint64_t length, uint64_t si
     return offset <= size && length <= size - offset;
 }
 
+/* a / b, rounded up; cannot overflow. b: not 0 */
+static inline uint32_t rf_div_up(uint32_t a, uint32_t b)
+{
+    return a / b + (a % b ? 1 : 0);
+}
+
 #endif

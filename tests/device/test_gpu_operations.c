@@ -270,27 +270,56 @@ static void functions_get_their_arguments(void **state)
     rf_device_close(gpu, NULL);
 }
 
-/* Blocks that run together, on hardware that has such. */
+/* Blocks that run together, on hardware that has such; and kernels that overlap. */
+static void check_launches(rf_device *gpu, bool clusters, bool overlap)
+{
+    const rf_device_ops *ops = gpu->ops;
+    rf_module *module = NULL;
+    rf_function *function = NULL;
+    rf_address address = 0;
+    uint32_t count = 10;
+    void *arguments[] = {&address, &count};
+    rf_launch launch = {.blocks = {4, 1, 1},
+                        .threads = {32, 1, 1},
+                        .arguments = arguments,
+                        .n_arguments = 2,
+                        .cluster = 2,
+                        .overlap = true};
+    assert_int_equal(ops->alloc(gpu, 4096, 4096, &address, NULL), RF_OK);
+    assert_int_equal(ops->module_load(gpu, "code", 4, &module, NULL), RF_OK);
+    assert_int_equal(ops->module_function(gpu, module, "add_one", &function, NULL), RF_OK);
+    assert_int_equal(ops->launch(gpu, NULL, function, &launch, NULL),
+                     clusters ? RF_OK : RF_ERROR_UNSUPPORTED);
+    assert_int_equal(fake.launches, clusters ? 1 : 0);
+    assert_int_equal(fake.cluster, clusters ? 2 : 0);
+    launch.cluster = 1; /* is none */
+    assert_int_equal(ops->launch(gpu, NULL, function, &launch, NULL), RF_OK);
+    assert_int_equal(fake.launches, clusters ? 2 : 1);
+    assert_int_equal(fake.cluster, 0);
+    assert_int_equal(fake.overlap, overlap);
+    assert_int_equal(ops->module_unload(gpu, module, NULL), RF_OK);
+    assert_int_equal(ops->free(gpu, address, NULL), RF_OK);
+}
+
 static void clusters_are_for_cuda_alone(void **state)
 {
     rf_device *gpu = open_device(state);
-    const rf_device_ops *ops = gpu->ops;
-    const bool cuda = strcmp(ops->backend, "cuda") == 0;
-    rf_module *module = NULL;
-    rf_function *function = NULL;
-    rf_launch launch = {.blocks = {4, 1, 1}, .threads = {32, 1, 1}, .cluster = 2, .overlap = true};
+    const bool cuda = strcmp(gpu->ops->backend, "cuda") == 0;
+    check_launches(gpu, cuda, cuda);
+    rf_device_close(gpu, NULL);
+}
+
+/* Before 11.8 there are no launches with attributes, before 12.0 no descriptions of rows. */
+static void an_old_cuda_driver_does_without(void **state)
+{
+    const rf_row_boxes boxes = {
+        .address = 4096, .row_bytes = 64, .n_rows = 1, .box_rows = 1, .box_bytes = 16};
+    rf_row_boxes_code code;
     rf_error error;
-    assert_int_equal(ops->module_load(gpu, "code", 4, &module, NULL), RF_OK);
-    assert_int_equal(ops->module_function(gpu, module, "add_one", &function, NULL), RF_OK);
-    assert_int_equal(ops->launch(gpu, NULL, function, &launch, &error),
-                     cuda ? RF_OK : RF_ERROR_UNSUPPORTED);
-    assert_int_equal(fake.launches, cuda ? 1 : 0);
-    assert_int_equal(fake.cluster, cuda ? 2 : 0);
-    assert_int_equal(fake.overlap, cuda);
-    launch.cluster = 1; /* is none */
-    assert_int_equal(ops->launch(gpu, NULL, function, &launch, NULL), RF_OK);
-    assert_int_equal(fake.cluster, 0);
-    assert_int_equal(ops->module_unload(gpu, module, NULL), RF_OK);
+    use_fake(&rf_gpu_cuda, "fake-driver-11");
+    rf_device *gpu = open_device(state);
+    check_launches(gpu, false, false);
+    assert_int_equal(gpu->ops->describe_rows(gpu, &boxes, &code, &error), RF_ERROR_UNSUPPORTED);
     rf_device_close(gpu, NULL);
 }
 
@@ -446,6 +475,7 @@ int main(void)
         TEST(nothing_is_destroyed_twice),
         TEST(functions_get_their_arguments),
         TEST(clusters_are_for_cuda_alone),
+        TEST(an_old_cuda_driver_does_without),
         TEST(rows_are_described_for_copies_of_boxes),
         TEST(bad_code_is_refused_in_the_drivers_words),
         TEST(a_graph_is_recorded_and_replayed),

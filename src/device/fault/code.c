@@ -64,11 +64,11 @@ rf_status rf_fault_graph_replay(rf_device *device, rf_stream *stream, rf_graph *
     return fault->inner->ops->graph_replay(fault->inner, stream, graph, error);
 }
 
-/* Touches no memory and no stream, so that there is nothing to make fail. */
 rf_status rf_fault_describe_rows(rf_device *device, const rf_row_boxes *boxes,
                                  rf_row_boxes_code *out, rf_error *error)
 {
-    const fault_device *fault = (const fault_device *)device;
+    fault_device *fault = (fault_device *)device;
+    RF_TRY(rf_fault_count(fault, RF_FAULT_DESCRIBE_ROWS, error));
     return fault->inner->ops->describe_rows(fault->inner, boxes, out, error);
 }
 

@@ -37,6 +37,7 @@
     X(RF_FAULT_MODULE_UNLOAD, "module_unload")                                                     \
     X(RF_FAULT_MODULE_FUNCTION, "module_function")                                                 \
     X(RF_FAULT_LAUNCH, "launch")                                                                   \
+    X(RF_FAULT_DESCRIBE_ROWS, "describe_rows")                                                     \
     X(RF_FAULT_GRAPH_BEGIN, "graph_begin")                                                         \
     X(RF_FAULT_GRAPH_END, "graph_end")                                                             \
     X(RF_FAULT_GRAPH_REPLAY, "graph_replay")                                                       \

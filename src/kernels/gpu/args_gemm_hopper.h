@@ -27,8 +27,13 @@
 /* Groups of four warps, 64 rows of weights each, of a block at most. */
 #define RF_GPU_HOPPER_GROUPS 4U
 
+/* Whether halves of units are two runs of 16, as SPLIT of quants.h: K blocks, of which IQ4_XS is
+ * none. */
+#define RF_GPU_HOPPER_SPLIT(block_elements, block_bytes)                                           \
+    ((block_elements) == 256U && (block_bytes) != 136U)
+
 /* Bytes of a span of a row of weights, and of a box's row, which begins at a multiple of 16 at or
- * before it; blocks are of an even number of bytes. */
+ * before it; spans are of an even number of bytes. */
 #define RF_GPU_HOPPER_WEIGHT_BYTES(block_elements, block_bytes)                                    \
     (RF_GPU_HOPPER_SPAN / (block_elements) * (block_bytes))
 #define RF_GPU_HOPPER_ROW(span_bytes)                                                              \

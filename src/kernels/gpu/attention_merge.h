@@ -264,14 +264,18 @@ DEVICE void merge_splits(const rf_gpu_attention_args *a, const decode_task *task
     const u32 part = thread() / n_items;
     u32 item = thread() % n_items;
     f32x4 parts[SPLITS_AHEAD];
-    load_splits<S>(task, sums, item, part, n_parts, parts);
+    bool mine = part < n_parts; /* others have no item, or none yet */
+    if (mine)
+        load_splits<S>(task, sums, item, part, n_parts, parts);
     weigh_splits<S>(a, task, weights);
     barrier();
 #pragma unroll 1
     for (u32 first = 0; first < n_items; first += n_threads()) {
-        f32x4 sum = weigh_parts<S>(task, weights, item, part, n_parts, parts);
+        f32x4 sum = {0.0F, 0.0F, 0.0F, 0.0F};
+        if (mine)
+            sum = weigh_parts<S>(task, weights, item, part, n_parts, parts);
 #pragma unroll 1
-        for (u32 split = part + SPLITS_AHEAD * n_parts; split < task->n_active;
+        for (u32 split = part + SPLITS_AHEAD * n_parts; mine && split < task->n_active;
              split += SPLITS_AHEAD * n_parts) {
             load_splits<S>(task, sums, item, split, n_parts, parts);
             sum += weigh_parts<S>(task, weights, item, split, n_parts, parts);
@@ -292,7 +296,8 @@ DEVICE void merge_splits(const rf_gpu_attention_args *a, const decode_task *task
         }
         barrier();
         item = first + n_threads() + thread();
-        if (item < n_items)
+        mine = item < n_items;
+        if (mine)
             load_splits<S>(task, sums, item, part, n_parts, parts);
     }
 }

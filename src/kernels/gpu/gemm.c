@@ -48,11 +48,6 @@ static uint32_t buffers_for(const rf_compute *compute, const tile *t)
     return two <= rf_gpu_traits_of(compute->programs)->shared_bytes ? 2 : 1;
 }
 
-static uint32_t divided_up(uint32_t a, uint32_t b)
-{
-    return a / b + (a % b ? 1 : 0);
-}
-
 static uint32_t set_parts(const rf_gpu_product *product, uint32_t weights,
                           struct rf_gpu_gemm_args *args)
 {
@@ -66,12 +61,12 @@ static uint32_t set_parts(const rf_gpu_product *product, uint32_t weights,
                                                    .m = product->parts[i].m,
                                                    .first_tile = n,
                                                    .first_column = n_columns};
-        n += divided_up(product->parts[i].m, weights);
+        n += rf_div_up(product->parts[i].m, weights);
         n_columns += product->parts[i].m;
     }
     args->n_columns = n_columns;
     if (product->end == RF_LINEAR_SWIGLU)
-        return divided_up(product->parts[0].m, weights / 2);
+        return rf_div_up(product->parts[0].m, weights / 2);
     return n;
 }
 
@@ -88,8 +83,8 @@ void rf_gpu_gemm_split(const rf_compute *compute, uint64_t wanted, uint32_t stag
     args->split_depth = stages;
     if (splits < 2)
         return;
-    args->split_depth = divided_up(stages, (uint32_t)splits);
-    args->n_splits = divided_up(stages, args->split_depth);
+    args->split_depth = rf_div_up(stages, (uint32_t)splits);
+    args->n_splits = rf_div_up(stages, args->split_depth);
     args->partial = compute->workspace;
 }
 
@@ -97,7 +92,7 @@ void rf_gpu_gemm_split(const rf_compute *compute, uint64_t wanted, uint32_t stag
 static void set_splits(const rf_compute *compute, const tile *t, uint64_t n_blocks,
                        struct rf_gpu_gemm_args *args)
 {
-    const uint32_t stages = divided_up(args->k, RF_GPU_GEMM_DEPTH);
+    const uint32_t stages = rf_div_up(args->k, RF_GPU_GEMM_DEPTH);
     const uint32_t most = stages / MIN_SPLIT_STAGES;
     uint64_t wanted = (uint64_t)rf_gpu_traits_of(compute->programs)->compute_units * t->per_unit;
     wanted = args->n_experts || n_blocks == 0 ? 1 : wanted / n_blocks;
@@ -110,17 +105,10 @@ rf_status rf_gpu_gemm_sum(const rf_compute *compute, const struct rf_gpu_gemm_ar
     uint32_t columns = args->end == RF_GPU_END_SWIGLU ? args->parts[0].m : args->n_columns;
     const rf_gpu_launch launch = {.unit = "gemm_sum",
                                   .kernel = "gemm_sum",
-                                  .blocks = {divided_up(columns, 256), args->n_rows},
+                                  .blocks = {rf_div_up(columns, 256), args->n_rows},
                                   .threads = 256,
                                   .overlap = true};
     return rf_gpu_run(compute, &launch, args, error);
-}
-
-static uint32_t end_of(rf_linear_end end)
-{
-    return end == RF_LINEAR_SWIGLU ? RF_GPU_END_SWIGLU
-           : end == RF_LINEAR_ADD  ? RF_GPU_END_ADD
-                                   : RF_GPU_END_STORE;
 }
 
 uint32_t rf_gpu_gemm_open(const rf_gpu_product *product, uint32_t weights,
@@ -135,7 +123,7 @@ uint32_t rf_gpu_gemm_open(const rf_gpu_product *product, uint32_t weights,
                                   .k = product->k,
                                   .stride = product->rows.stride,
                                   .n_parts = product->n_parts,
-                                  .end = end_of(product->end),
+                                  .end = (uint32_t)product->end,
                                   .n_experts = product->n_experts,
                                   .row_divisor = product->row_divisor};
     return set_parts(product, weights, args);
@@ -153,7 +141,7 @@ rf_status rf_gpu_gemm_tiles(const rf_compute *compute, const rf_gpu_product *pro
     uint32_t weight_tiles = rf_gpu_gemm_open(product, t->weights, &args);
     args.buffers = buffers_for(compute, t);
     /* Experts' rows fill their last tiles in part: at most one more tile for each. */
-    uint32_t row_tiles = divided_up(product->n_rows, t->rows) + product->n_experts;
+    uint32_t row_tiles = rf_div_up(product->n_rows, t->rows) + product->n_experts;
     set_splits(compute, t, (uint64_t)row_tiles * weight_tiles, &args);
     char unit[RF_GPU_NAME_BYTES];
     char kernel[RF_GPU_NAME_BYTES];

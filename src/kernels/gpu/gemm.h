@@ -5,6 +5,11 @@
 #include "kernels/gpu/args_gemm.h"
 #include "kernels/gpu/product.h"
 
+_Static_assert((int)RF_LINEAR_STORE == (int)RF_GPU_END_STORE &&
+                   (int)RF_LINEAR_ADD == (int)RF_GPU_END_ADD &&
+                   (int)RF_LINEAR_SWIGLU == (int)RF_GPU_END_SWIGLU,
+               "kernels are given the numbers of rf_linear_end");
+
 /* The arguments of a product in tiles of so many rows of weights, all but those of its splits and
  * its shared memory; with SwiGLU a tile is half of both parts. Returns the tiles of weights. */
 uint32_t rf_gpu_gemm_open(const rf_gpu_product *product, uint32_t weights,

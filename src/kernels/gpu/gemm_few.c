@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/checked.h"
 #include "kernels/gpu/args_gemm_few.h"
 #include "kernels/gpu/gemm.h"
 
@@ -43,14 +44,9 @@ typedef struct plan {
     uint32_t shared_bytes;
 } plan;
 
-static uint32_t divided_up(uint32_t a, uint32_t b)
-{
-    return a / b + (a % b ? 1 : 0);
-}
-
 static uint32_t rows_of(const rf_gpu_product *product)
 {
-    return product->n_experts ? divided_up(product->n_rows, product->n_experts) : product->n_rows;
+    return product->n_experts ? rf_div_up(product->n_rows, product->n_experts) : product->n_rows;
 }
 
 /* Blocks, where one has so many rows of weights. */
@@ -58,10 +54,10 @@ static uint64_t blocks_of(const rf_gpu_product *product, uint32_t rows, uint32_t
 {
     uint64_t n = 0;
     for (uint32_t i = 0; i < product->n_parts; i++)
-        n += divided_up(product->parts[i].m, weights);
+        n += rf_div_up(product->parts[i].m, weights);
     /* Of experts, those that have rows; for each there is about one tile. */
     uint32_t used = product->n_rows < product->n_experts ? product->n_rows : product->n_experts;
-    return n * (product->n_experts ? used : divided_up(product->n_rows, rows));
+    return n * (product->n_experts ? used : rf_div_up(product->n_rows, rows));
 }
 
 /* The smallest kernel that has all rows, or the largest. */
@@ -76,7 +72,7 @@ static size_t kernel_for(const rf_gpu_traits *traits, const rf_gpu_product *prod
 
 static uint32_t stages_of(const rf_gpu_product *product, uint32_t span, uint32_t warps_k)
 {
-    return divided_up(product->k, span * warps_k);
+    return rf_div_up(product->k, span * warps_k);
 }
 
 /* As many warps along the weights as leave blocks enough, the others along k. */
@@ -182,7 +178,7 @@ rf_status rf_gpu_gemm_few(const rf_compute *compute, const rf_gpu_product *produ
                             product->n_rows);
     struct rf_gpu_gemm_args args;
     uint32_t weight_tiles = rf_gpu_gemm_open(product, p.warps_m * p.kernel->tiles * 16, &args);
-    uint32_t row_tiles = divided_up(product->n_rows, p.kernel->rows) + product->n_experts;
+    uint32_t row_tiles = rf_div_up(product->n_rows, p.kernel->rows) + product->n_experts;
     uint32_t span = RF_GPU_FEW_SPAN(rf_type_describe((uint32_t)product->type)->block_elements);
     uint32_t stages = stages_of(product, span, p.warps_k);
     uint32_t most = stages / MIN_SPLIT_STAGES;

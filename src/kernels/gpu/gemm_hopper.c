@@ -15,7 +15,9 @@
 #define GROUP_ROWS  64U
 #define ROW_STEP    8U /* of tiles: lanes have rows eight apart */
 #define MAX_THREADS 1024U
-#define SHARE       2048U /* elements of a row that a block packs, where it can be any */
+/* Of shared memory, where a row's squares are summed by warps, in front of the row as f16. */
+#define SQUARES_BYTES (MAX_THREADS / 32 * (uint32_t)sizeof(float))
+#define SHARE         2048U /* elements of a row that a block packs, where it can be any */
 
 /*
  * What things take, in microseconds, on an H100 as rocmforge-bench-kernels has it: with these every
@@ -39,11 +41,6 @@ typedef struct plan {
     double time;
 } plan;
 
-static uint32_t divided_up(uint32_t a, uint32_t b)
-{
-    return a / b + (a % b ? 1 : 0);
-}
-
 static uint32_t padded_rows(uint32_t n_rows)
 {
     uint32_t padded = 8;
@@ -61,14 +58,14 @@ static uint32_t span_bytes(const rf_type_info *type)
 static double time_of(const plan *p, uint32_t tile_rows, const rf_type_info *type, uint32_t n_spans,
                       uint32_t rounds)
 {
-    const uint32_t stages = divided_up(divided_up(n_spans, p->cluster), p->k_groups);
+    const uint32_t stages = rf_div_up(rf_div_up(n_spans, p->cluster), p->k_groups);
     const double groups = p->groups * GROUP_TIME;
     const double bytes = p->k_groups * tile_rows * (double)span_bytes(type) / BYTES_A_TIME;
     double stage = groups > bytes ? groups : bytes;
     stage = stage > STAGE_TIME ? stage : STAGE_TIME;
     double sums = 0;
     if (p->cluster * p->k_groups > 1)
-        sums = p->groups * GROUP_ROWS * p->padded * sizeof(float) / SUM_BYTES_A_TIME;
+        sums = p->groups * GROUP_ROWS * p->padded * 4.0 / SUM_BYTES_A_TIME;
     return rounds * (stages * stage + TILE_TIME) + sums;
 }
 
@@ -91,7 +88,7 @@ static uint32_t tiles_of(const rf_gpu_product *product, uint32_t box_rows)
     const uint32_t n_parts = product->end == RF_LINEAR_SWIGLU ? 1 : product->n_parts;
     uint32_t n = 0;
     for (uint32_t i = 0; i < n_parts; i++)
-        n += divided_up(product->parts[i].m, box_rows);
+        n += rf_div_up(product->parts[i].m, box_rows);
     return n;
 }
 
@@ -121,7 +118,7 @@ static bool try_plan(const rf_compute *compute, const rf_gpu_product *product, u
     if (p->box_rows == 0)
         return false;
     p->n_tiles = tiles_of(product, p->box_rows);
-    p->groups = divided_up(p->box_rows * boxes, GROUP_ROWS) * p->k_groups;
+    p->groups = rf_div_up(p->box_rows * boxes, GROUP_ROWS) * p->k_groups;
     p->blocks = (p->n_tiles < clusters ? p->n_tiles : clusters) * p->cluster;
     p->time = time_of(p, p->box_rows * boxes, type, n_spans, rounds);
     return set_slots(compute, type, p);
@@ -133,7 +130,7 @@ static bool make_plan(const rf_compute *compute, const rf_gpu_product *product, 
     const uint32_t units = rf_gpu_traits_of(compute->programs)->compute_units;
     const uint32_t most = RF_GPU_HOPPER_GROUPS * GROUP_ROWS;
     const uint32_t tiles = tiles_of(product, product->end == RF_LINEAR_SWIGLU ? most / 2 : most);
-    const uint32_t least = divided_up(tiles, units);
+    const uint32_t least = rf_div_up(tiles, units);
     *best = (plan){0};
     for (uint32_t cluster = 1; cluster <= MAX_CLUSTER; cluster *= 2) {
         for (uint32_t k_groups = 1; k_groups <= RF_GPU_HOPPER_GROUPS; k_groups *= 2) {
@@ -160,7 +157,7 @@ bool rf_gpu_gemm_hopper_suits(const rf_compute *compute, const rf_gpu_product *p
         product->n_rows < RF_GPU_FEW_MIN_ROWS || product->n_rows > RF_GPU_HOPPER_MAX_ROWS ||
         product->k == 0 || product->k % SPAN != 0 || product->type == RF_TYPE_F32 ||
         !rf_gpu_type_name(product->type) ||
-        product->k > (traits->shared_bytes - MAX_THREADS) / sizeof(uint16_t))
+        product->k > (traits->shared_bytes - SQUARES_BYTES) / sizeof(uint16_t))
         return false;
     for (uint32_t i = 0; i < product->n_parts; i++)
         if (product->parts[i].weights % ALIGNMENT || product->parts[i].row_bytes % ALIGNMENT)
@@ -170,16 +167,11 @@ bool rf_gpu_gemm_hopper_suits(const rf_compute *compute, const rf_gpu_product *p
 
 /* ---- packed rows ----------------------------------------------------------------------------- */
 
-/* As quants.h has SPLIT. */
-static bool is_split(rf_type type)
-{
-    return type == RF_TYPE_Q2_K || type == RF_TYPE_Q3_K || type == RF_TYPE_Q4_K ||
-           type == RF_TYPE_Q5_K || type == RF_TYPE_Q6_K;
-}
-
 rf_gpu_form rf_gpu_gemm_hopper_form(rf_type type)
 {
-    return is_split(type) ? RF_GPU_PACKED_SPLIT : RF_GPU_PACKED;
+    const rf_type_info *info = rf_type_describe((uint32_t)type);
+    return RF_GPU_HOPPER_SPLIT(info->block_elements, info->block_bytes) ? RF_GPU_PACKED_SPLIT
+                                                                        : RF_GPU_PACKED;
 }
 
 rf_status rf_gpu_packed_bytes(uint64_t n_rows, uint64_t k, uint64_t *bytes, rf_error *error)
@@ -195,9 +187,10 @@ rf_status rf_gpu_packed_bytes(uint64_t n_rows, uint64_t k, uint64_t *bytes, rf_e
 rf_status rf_gpu_pack(const rf_compute *compute, const rf_linear_input *input, uint32_t n_rows,
                       uint32_t k, rf_gpu_form form, rf_address packed, rf_error *error)
 {
-    /* With a norm every block reads all of its row. */
+    /* With a norm every block reads all of its row, which is a multiple of 256, so that warps are
+     * whole. */
     const uint32_t share = input->norm || k < SHARE ? k : SHARE;
-    const uint32_t threads = share / 4 < MAX_THREADS ? share / 4 : MAX_THREADS; /* of 256 */
+    const uint32_t threads = share / 4 < MAX_THREADS ? share / 4 : MAX_THREADS;
     const struct rf_gpu_pack_args args = {.x = input->x,
                                           .rows = input->rows,
                                           .norm = input->norm ? input->norm->address : 0,
@@ -209,9 +202,9 @@ rf_status rf_gpu_pack(const rf_compute *compute, const rf_linear_input *input, u
                                           .epsilon = input->epsilon};
     const rf_gpu_launch launch = {.unit = "prepare_packed",
                                   .kernel = "prepare_packed",
-                                  .blocks = {n_rows, divided_up(k, share)},
+                                  .blocks = {n_rows, rf_div_up(k, share)},
                                   .threads = threads,
-                                  .shared_bytes = MAX_THREADS / 32 * sizeof(float) + 2 * share,
+                                  .shared_bytes = SQUARES_BYTES + 2 * share,
                                   .overlap = true};
     return rf_gpu_run(compute, &launch, &args, error);
 }
@@ -229,7 +222,7 @@ static rf_status set_parts(const rf_compute *compute, const rf_gpu_product *prod
                                                    .out = product->parts[i].out,
                                                    .m = product->parts[i].m,
                                                    .first_tile = tile};
-        tile += divided_up(product->parts[i].m, p->box_rows);
+        tile += rf_div_up(product->parts[i].m, p->box_rows);
         const rf_row_boxes boxes = {.address = product->parts[i].weights,
                                     .row_bytes = product->parts[i].row_bytes,
                                     .n_rows = product->parts[i].m,

@@ -13,6 +13,9 @@
 #include "kernels/gpu/math.h"
 #include "kernels/gpu/quants_whole.h"
 
+static_assert(weights::SPLIT == RF_GPU_HOPPER_SPLIT(weights::BLOCK, weights::BYTES),
+              "activations are packed for the lanes' units");
+
 /* What a block multiplies, and what a thread has of it. */
 template <typename W_, u32 ROWS_> struct product {
     typedef W_ W;
@@ -448,7 +451,7 @@ template <typename S> DEVICE void end_together(const S &s, const rf_gpu_hopper_a
         store_sum(a, i / 2 % 2 ? e[1] : e[0], i, value);
     }
     if (a.cluster > 1)
-        cluster_end(); /* others may read still */
+        cluster_barrier(); /* the others have read */
 }
 
 /* ---- tiles ----------------------------------------------------------------------------------- */

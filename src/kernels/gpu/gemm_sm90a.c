@@ -15,11 +15,6 @@
  * end. */
 #define SLAB_BYTES (64ULL << 20)
 
-static uint32_t divided_up(uint32_t a, uint32_t b)
-{
-    return a / b + (a % b ? 1 : 0);
-}
-
 static uint64_t packed_bytes(uint64_t tiles, uint64_t k)
 {
     return tiles * ((k + 63) / 64) * RF_GPU_PACKED_TILE;
@@ -27,7 +22,7 @@ static uint64_t packed_bytes(uint64_t tiles, uint64_t k)
 
 static uint64_t rows_bytes(const rf_gpu_product *product)
 {
-    return packed_bytes(divided_up(product->n_rows, 128), product->k);
+    return packed_bytes(rf_div_up(product->n_rows, 128), product->k);
 }
 
 bool rf_gpu_gemm_sm90a_suits(const rf_compute *compute, const rf_gpu_product *product)
@@ -48,9 +43,9 @@ static uint32_t set_parts(const rf_gpu_product *product, struct rf_gpu_packed_ar
                                                    .out = product->parts[i].out,
                                                    .m = product->parts[i].m,
                                                    .first_tile = tiles};
-        tiles += divided_up(product->parts[i].m, 128);
+        tiles += rf_div_up(product->parts[i].m, 128);
     }
-    return divided_up(tiles, 2);
+    return rf_div_up(tiles, 2);
 }
 
 /* Of the numbers of pairs that there is room for, from half of the most, the one whose tiles fill
@@ -101,8 +96,8 @@ rf_status rf_gpu_gemm_sm90a(const rf_compute *compute, const rf_gpu_product *pro
                                       .k = product->k,
                                       .n_parts = product->n_parts,
                                       .end = (uint32_t)product->end,
-                                      .n_row_tiles = divided_up(product->n_rows, 128),
-                                      .k_tiles = divided_up(product->k, 64)};
+                                      .n_row_tiles = rf_div_up(product->n_rows, 128),
+                                      .k_tiles = rf_div_up(product->k, 64)};
     const uint32_t all = set_parts(product, &args);
     const uint32_t units = rf_gpu_traits_of(compute->programs)->compute_units;
     uint64_t room = compute->workspace_bytes - rows_bytes(product);

@@ -118,13 +118,6 @@ DEVICE void cluster_barrier(void)
                  "barrier.cluster.wait.acquire.aligned;" ::
                      : "memory");
 }
-/* The same without what was written. */
-DEVICE void cluster_end(void)
-{
-    asm volatile("barrier.cluster.arrive.relaxed.aligned;\n"
-                 "barrier.cluster.wait.aligned;" ::
-                     : "memory");
-}
 /* What is at `at` in the shared memory of another block of the cluster. */
 DEVICE f32 load_of_block(u32 at, u32 rank)
 {

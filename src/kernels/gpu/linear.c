@@ -120,7 +120,8 @@ rf_status rf_gpu_linear(const rf_compute *compute, const rf_linear_args *args, r
     return rf_gpu_swiglu(compute, args->parts[0].out, args->parts[1].out, n, error);
 }
 
-/* Integer and float weights of one product want two forms of its input. */
+/* Weights of two kinds want two forms of the input. Those of three kinds, of few rows alone, take
+ * the third from what sums of splits may have: that is more. */
 rf_status rf_gpu_linear_workspace(const rf_kernel_limits *limits, uint64_t *bytes, rf_error *error)
 {
     uint64_t rows, products, total;

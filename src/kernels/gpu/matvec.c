@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 
+#include "base/checked.h"
 #include "kernels/gpu/args_matvec.h"
 #include "kernels/gpu/product.h"
 
@@ -41,11 +42,6 @@ typedef struct geometry {
     uint32_t shared_bytes;
 } geometry;
 
-static uint32_t ceiling(uint32_t a, uint32_t b)
-{
-    return a / b + (a % b != 0);
-}
-
 static bool is_float(rf_type type)
 {
     return type == RF_TYPE_F32 || type == RF_TYPE_F16 || type == RF_TYPE_BF16;
@@ -54,7 +50,7 @@ static bool is_float(rf_type type)
 static uint32_t pairs_of(const rf_gpu_product *product, uint32_t part)
 {
     uint32_t m = product->parts[part].m;
-    return product->end == RF_LINEAR_SWIGLU ? m : ceiling(m, 2);
+    return product->end == RF_LINEAR_SWIGLU ? m : rf_div_up(m, 2);
 }
 
 /* Parts that have blocks of their own. */
@@ -66,8 +62,8 @@ static uint32_t parts_of(const rf_gpu_product *product)
 /* About how long a block takes whose pairs are shared by `split` warps each, in steps. */
 static double time_of(const geometry *g, uint32_t split)
 {
-    uint32_t rounds = ceiling(ceiling(g->n_pairs, g->n_blocks), g->warps / split);
-    return rounds * (ceiling(g->n_steps, split) + SHARE_COST);
+    uint32_t rounds = rf_div_up(rf_div_up(g->n_pairs, g->n_blocks), g->warps / split);
+    return rounds * (rf_div_up(g->n_steps, split) + SHARE_COST);
 }
 
 static void choose_split(geometry *g)
@@ -93,14 +89,14 @@ static uint32_t smaller_split(const geometry *g)
 static void choose_blocks(const rf_gpu_product *product, const rf_gpu_traits *traits, geometry *g)
 {
     const uint32_t rows = product->n_experts ? product->n_rows : 1; /* each has blocks of its own */
-    const uint32_t wanted = ceiling(traits->compute_units * BLOCKS_A_UNIT, rows);
+    const uint32_t wanted = rf_div_up(traits->compute_units * BLOCKS_A_UNIT, rows);
     const uint32_t most_pairs = SUMS_BYTES / (2 * g->columns * (uint32_t)sizeof(float));
-    uint32_t blocks = ceiling(g->n_pairs, most_pairs);
+    uint32_t blocks = rf_div_up(g->n_pairs, most_pairs);
     blocks = blocks > wanted ? blocks : wanted;
     g->n_blocks = blocks < g->n_pairs ? blocks : g->n_pairs;
     g->n_blocks = g->n_blocks ? g->n_blocks : 1;
     choose_split(g);
-    while (g->split > 1 && ceiling(g->n_pairs, g->n_blocks) > most_pairs / g->split)
+    while (g->split > 1 && rf_div_up(g->n_pairs, g->n_blocks) > most_pairs / g->split)
         g->split = smaller_split(g);
 }
 
@@ -111,9 +107,9 @@ static void place_in_shared(const rf_type_info *type, const rf_gpu_traits *trait
     uint32_t piece = RF_GPU_MATVEC_PIECE(type->block_elements, type->block_bytes);
     uint32_t slot = RF_GPU_MATVEC_SLOT(warp, piece, type->block_elements, type->block_bytes);
     uint32_t depth = RF_GPU_MATVEC_DEPTH(warp, slot, traits->asynchronous_copies);
-    uint32_t block_pairs = ceiling(g->n_pairs, g->n_blocks);
-    uint32_t rounds = ceiling(block_pairs, g->warps / g->split);
-    uint32_t share_steps = ceiling(g->n_steps, g->split);
+    uint32_t block_pairs = rf_div_up(g->n_pairs, g->n_blocks);
+    uint32_t rounds = rf_div_up(block_pairs, g->warps / g->split);
+    uint32_t share_steps = rf_div_up(g->n_steps, g->split);
     uint32_t turns = TILE_ELEMENTS / g->columns / g->step / g->split;
     if (turns > share_steps || g->columns == 1) /* the kernel of one row has one tile */
         turns = share_steps;
@@ -139,10 +135,10 @@ static geometry geometry_for(const rf_gpu_product *product, const rf_gpu_traits 
     for (uint32_t i = 0; i < parts_of(product); i++)
         g.n_pairs += pairs_of(product, i);
     g.step = traits->warp_size * piece;
-    g.n_steps = ceiling(product->k, g.step);
+    g.n_steps = rf_div_up(product->k, g.step);
     choose_blocks(product, traits, &g);
     g.shared_bytes =
-        RF_GPU_MATVEC_SUMS(ceiling(g.n_pairs, g.n_blocks) + 1, g.split, g.warps, g.columns);
+        RF_GPU_MATVEC_SUMS(rf_div_up(g.n_pairs, g.n_blocks) + 1, g.split, g.warps, g.columns);
     if (is_float(product->type))
         return g;
     place_in_shared(type, traits, &g);

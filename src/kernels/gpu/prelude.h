@@ -4,7 +4,7 @@
  * units), quants.h (blocks of weights), args_NAME.h (what kernels are given).
  *
  * The dialect is C with three things of C++: templates over element types and sizes, references
- * nowhere, and function overloads here in the prelude. Its rules:
+ * to them, and function overloads here in the prelude. Its rules:
  *   - A kernel is written KERNEL(name, args_struct, threads) { … a … }, where `a` is its args and
  *     threads the most that a block has. Blocks are one-dimensional in threads: block_x() to
  *     block_z() and thread() say where a thread is.

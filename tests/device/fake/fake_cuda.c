@@ -9,7 +9,9 @@
 #define DECLARE(name, parameters)                                                                  \
     __attribute__((visibility("default"))) rf_cu_result name parameters;
 RF_CUDA_SYMBOLS(DECLARE)
+#ifndef FAKE_CUDA_11
 RF_CUDA_OPTIONAL_SYMBOLS(DECLARE)
+#endif
 
 /* An entry point that does what stands behind it; one that cannot fail, and one that counts the
  * call and fails if it is to fail. */
@@ -205,6 +207,7 @@ ENTRY(cuLaunchKernel,
           ? fake_launch(function, shared_bytes, stream, arguments)
           : FAKE_INVALID_VALUE)
 
+#ifndef FAKE_CUDA_11
 /* Launches with attributes: those that the library knows, by their numbers. */
 static int launch_extended(const rf_cu_launch *config, rf_cu_function function, void **arguments)
 {
@@ -250,6 +253,7 @@ ENTRY(cuTensorMapEncodeTiled,
               promotion == 3 && !fill
           ? describe(map, address, sizes, strides, box)
           : FAKE_INVALID_VALUE)
+#endif
 
 ENTRY(cuStreamBeginCapture_v2, (rf_cu_stream stream, unsigned mode),
       mode == 1 ? fake_capture(stream) : FAKE_INVALID_VALUE)

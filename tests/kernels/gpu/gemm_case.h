@@ -275,6 +275,15 @@ static void check_case(gpu *g, gemm_case c)
     free_operands(&c, &o);
 }
 
+/* Skips a test that would take an emulated device minutes, or that has kernels it cannot run. */
+static void needs_card(void)
+{
+    if (only_device && strncmp(only_device, "emu", 3) != 0)
+        return;
+    print_message("skipped: no GPU was named, as in --device cuda\n");
+    skip();
+}
+
 static const rf_type some_types[] = {RF_TYPE_F16, RF_TYPE_Q8_0, RF_TYPE_Q4_K};
 #define SOME_TYPES (sizeof(some_types) / sizeof(some_types[0]))
 

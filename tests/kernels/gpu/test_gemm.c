@@ -97,8 +97,7 @@ static void check_many_rows(gpu *g)
 static void many_rows_agree(void **state)
 {
     (void)state;
-    if (!only_device || strncmp(only_device, "emu", 3) == 0)
-        skip();
+    needs_card();
     for_all(check_many_rows);
 }
 

@@ -124,6 +124,14 @@ static void check_hopper(gpu *g)
                                       .end = end,
                                       .bias = i % 2});
     }
+    /* Few spans, of an odd number, some of which not every group along k has. */
+    for (uint32_t i = 0; i < 30; i++)
+        check_hopper_case(g, (gemm_case){.type = some_types[i % SOME_TYPES],
+                                         .n_rows = 2 + random_below(63),
+                                         .k = 256 * (1 + 2 * random_below(8)),
+                                         .n_parts = 1,
+                                         .m = {1 + random_below(900)},
+                                         .end = i % 2 ? RF_LINEAR_ADD : RF_LINEAR_STORE});
     /* More tiles than there are compute units. */
     for (uint32_t i = 0; i < 2; i++)
         check_hopper_case(
@@ -132,11 +140,49 @@ static void check_hopper(gpu *g)
                 .type = RF_TYPE_Q4_K, .n_rows = i ? 64 : 5, .k = 512, .n_parts = 1, .m = {150001}});
 }
 
+/* What it is not for. */
+static void check_hopper_refuses(gpu *g)
+{
+    const bool hopper = rf_gpu_traits_of(g->compute.programs)->boxes;
+    const rf_gpu_product good = {.type = RF_TYPE_Q4_K,
+                                 .n_rows = 8,
+                                 .k = 512,
+                                 .n_parts = 1,
+                                 .parts = {{.weights = 4096, .row_bytes = 288, .m = 100}},
+                                 .row_divisor = 1};
+    rf_gpu_product p = good;
+    assert_int_equal(rf_gpu_gemm_hopper_suits(&g->compute, &p), hopper);
+    p.n_rows = 1;
+    assert_false(rf_gpu_gemm_hopper_suits(&g->compute, &p));
+    p.n_rows = 65;
+    assert_false(rf_gpu_gemm_hopper_suits(&g->compute, &p));
+    p = good;
+    p.k = 384;
+    assert_false(rf_gpu_gemm_hopper_suits(&g->compute, &p));
+    p = good;
+    p.parts[0].weights = 4104;
+    assert_false(rf_gpu_gemm_hopper_suits(&g->compute, &p));
+    p = good;
+    p.parts[0].row_bytes = 300;
+    assert_false(rf_gpu_gemm_hopper_suits(&g->compute, &p));
+    p = good;
+    p.n_experts = 2;
+    assert_false(rf_gpu_gemm_hopper_suits(&g->compute, &p));
+    p = good;
+    p.type = RF_TYPE_F32;
+    assert_false(rf_gpu_gemm_hopper_suits(&g->compute, &p));
+}
+
+static void hopper_is_for_what_it_can(void **state)
+{
+    (void)state;
+    for_all(check_hopper_refuses);
+}
+
 static void few_rows_agree_on_hopper(void **state)
 {
     (void)state;
-    if (!only_device || strncmp(only_device, "emu", 3) == 0)
-        skip();
+    needs_card();
     for_all(check_hopper);
 }
 
@@ -163,10 +209,9 @@ int main(int argc, char **argv)
     if (argc == 3 && strcmp(argv[1], "--device") == 0)
         only_device = argv[2];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(few_rows_of_every_type_agree),
-        cmocka_unit_test(few_rows_are_shared_out),
-        cmocka_unit_test(few_rows_find_their_experts),
-        cmocka_unit_test(few_rows_agree_on_hopper),
+        cmocka_unit_test(few_rows_of_every_type_agree), cmocka_unit_test(few_rows_are_shared_out),
+        cmocka_unit_test(few_rows_find_their_experts),  cmocka_unit_test(few_rows_agree_on_hopper),
+        cmocka_unit_test(hopper_is_for_what_it_can),
     };
     return cmocka_run_group_tests_name("gemm-few", tests, NULL, NULL);
 }
