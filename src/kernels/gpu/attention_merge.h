@@ -1,6 +1,7 @@
 /*
- * attention_merge.h: what warps, blocks and splits of attention_vector.h have found, and how it
- * becomes one: sums of values under a maximum of scores, merged under the larger one.
+ * attention_merge.h: what warps of attention_vector.h, and splits of it and of attention_matrix.h,
+ * have found, and how it becomes one: sums of values under a maximum of scores, merged under the
+ * larger.
  */
 #ifndef RF_KERNELS_GPU_ATTENTION_MERGE_H
 #define RF_KERNELS_GPU_ATTENTION_MERGE_H
