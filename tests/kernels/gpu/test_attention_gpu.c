@@ -500,5 +500,5 @@ int main(void)
         cmocka_unit_test(choices_fill_the_device),
         cmocka_unit_test(the_workspace_is_enough),
     };
-    return cmocka_run_group_tests_name("attention on GPUs", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("attention on GPUs", tests, NULL, emu_close_shared);
 }

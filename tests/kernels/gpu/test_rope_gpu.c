@@ -251,5 +251,5 @@ int main(void)
         cmocka_unit_test(what_has_no_page_is_not_stored),
         cmocka_unit_test(bad_shapes_are_errors),
     };
-    return cmocka_run_group_tests_name("rope on GPUs", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("rope on GPUs", tests, NULL, emu_close_shared);
 }

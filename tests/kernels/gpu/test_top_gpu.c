@@ -164,5 +164,5 @@ int main(void)
         cmocka_unit_test(a_small_workspace_takes_more_launches),
         cmocka_unit_test(bad_numbers_are_errors),
     };
-    return cmocka_run_group_tests_name("top on GPUs", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("top on GPUs", tests, NULL, emu_close_shared);
 }
