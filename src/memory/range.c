@@ -13,16 +13,6 @@
 
 /* ---- bins ----------------------------------------------------------------------------------- */
 
-/* The first occupied bin from `bin` on; BINS where there is none. */
-static uint32_t next_bin(const rf_range *range, uint32_t bin)
-{
-    uint32_t word = bin / 64;
-    uint64_t bits = range->occupied[word] & (~0ULL << (bin % 64));
-    while (bits == 0)
-        bits = range->occupied[++word];
-    return word * 64 + (uint32_t)__builtin_ctzll(bits);
-}
-
 /* The first span of a bin, among at most `probes`, that is large enough; NONE otherwise. */
 static uint32_t fit_in_bin(const rf_range *range, uint32_t bin, uint64_t size, uint32_t probes)
 {
@@ -39,7 +29,7 @@ static uint32_t search(const rf_range *range, uint64_t size)
     uint32_t id = fit_in_bin(range, bin, size, PROBES);
     if (id != NONE)
         return id;
-    uint32_t larger = next_bin(range, bin + 1);
+    uint32_t larger = rf_bin_next(range, bin + 1);
     if (larger != BINS)
         return range->bins[larger];
     return fit_in_bin(range, bin, size, range->max_spans);
@@ -59,8 +49,8 @@ rf_status rf_range_take_further(rf_range *range, uint64_t size, uint64_t padding
 /* The free span that holds [offset, offset + size), or NONE. */
 static uint32_t find_place(const rf_range *range, uint64_t offset, uint64_t size)
 {
-    for (uint32_t bin = next_bin(range, rf_range_bin(size)); bin != BINS;
-         bin = next_bin(range, bin + 1)) {
+    for (uint32_t bin = rf_bin_next(range, rf_range_bin(size)); bin != BINS;
+         bin = rf_bin_next(range, bin + 1)) {
         for (uint32_t id = range->bins[bin]; id != NONE;) {
             const span *s = rf_span_read(range, id);
             if (offset >= s->offset && rf_range_inside(offset - s->offset, size, s->size))

@@ -15,6 +15,20 @@
 
 /* ---- bins ----------------------------------------------------------------------------------- */
 
+/* The first occupied bin from `bin` on; BINS where there is none. */
+static inline uint32_t rf_bin_next(const rf_range *range, uint32_t bin)
+{
+    const uint64_t *word = &range->occupied[bin / 64];
+    uint64_t bits = *word >> (bin % 64);
+    if (bits == 0) {
+        do
+            bits = *++word;
+        while (bits == 0);
+        bin = (uint32_t)(word - range->occupied) * 64;
+    }
+    return bin + (uint32_t)__builtin_ctzll(bits);
+}
+
 static inline void rf_bin_insert(rf_range *range, uint32_t id, uint32_t bin)
 {
     span *s = rf_span_at(range, id);
@@ -131,15 +145,7 @@ static inline rf_status rf_range_take_any(rf_range *range, uint64_t bytes, rf_pl
     uint64_t size = end >> range->shift;
     uint64_t padding = (end & -range->alignment) - bytes;
     uint32_t bin = rf_range_bin(size);
-    const uint64_t *word = &range->occupied[bin / 64];
-    uint64_t bits = *word >> (bin % 64);
-    if (bits == 0) {
-        do
-            bits = *++word;
-        while (bits == 0);
-        bin = (uint32_t)(word - range->occupied) * 64;
-    }
-    bin += (uint32_t)__builtin_ctzll(bits);
+    bin = rf_bin_next(range, bin);
     /* Whatever a larger class holds is large enough. Where none does, this is NONE, of size 0. */
     uint32_t id = range->bins[bin];
     const span *s = rf_span_at(range, id);

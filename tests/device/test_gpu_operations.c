@@ -270,6 +270,15 @@ static void functions_get_their_arguments(void **state)
     rf_device_close(gpu, NULL);
 }
 
+/* A function that takes an address and a count, and adds 1 to so many bytes there. */
+static rf_function *load_add_one(rf_device *gpu, rf_module **module)
+{
+    rf_function *function = NULL;
+    assert_int_equal(gpu->ops->module_load(gpu, "code", 4, module, NULL), RF_OK);
+    assert_int_equal(gpu->ops->module_function(gpu, *module, "add_one", &function, NULL), RF_OK);
+    return function;
+}
+
 /* Blocks that run together, on hardware that has such; and kernels that overlap. */
 static void check_launches(rf_device *gpu, bool clusters, bool overlap)
 {
@@ -286,8 +295,7 @@ static void check_launches(rf_device *gpu, bool clusters, bool overlap)
                         .cluster = 2,
                         .overlap = true};
     assert_int_equal(ops->alloc(gpu, 4096, 4096, &address, NULL), RF_OK);
-    assert_int_equal(ops->module_load(gpu, "code", 4, &module, NULL), RF_OK);
-    assert_int_equal(ops->module_function(gpu, module, "add_one", &function, NULL), RF_OK);
+    function = load_add_one(gpu, &module);
     assert_int_equal(ops->launch(gpu, NULL, function, &launch, NULL),
                      clusters ? RF_OK : RF_ERROR_UNSUPPORTED);
     assert_int_equal(fake.launches, clusters ? 1 : 0);
@@ -381,8 +389,7 @@ static void a_graph_is_recorded_and_replayed(void **state)
     rf_launch launch = {.blocks = {1, 1, 1}, .threads = {1, 1, 1}};
     rf_error error;
     assert_int_equal(ops->stream_create(gpu, &stream, NULL), RF_OK);
-    assert_int_equal(ops->module_load(gpu, "code", 4, &module, NULL), RF_OK);
-    assert_int_equal(ops->module_function(gpu, module, "add_one", &function, NULL), RF_OK);
+    function = load_add_one(gpu, &module);
     assert_int_equal(ops->graph_end(gpu, stream, &graph, &error), RF_ERROR_ARGUMENT);
     assert_int_equal(ops->graph_begin(gpu, stream, NULL), RF_OK);
     for (int i = 0; i < 3; i++)

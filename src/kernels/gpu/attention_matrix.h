@@ -70,16 +70,6 @@ template <typename S> DEVICE matrix_shared share_out(f32 *memory)
     return s;
 }
 
-/* Whether any lane of the warp says so. */
-DEVICE bool any_lane(bool value)
-{
-#if defined(RF_GPU_NVIDIA)
-    return __nvvm_vote_any_sync(0xFFFFFFFFU, value);
-#else
-    return warp_max(value ? 1.0F : 0.0F) > 0.0F;
-#endif
-}
-
 /* ---- where keys and values are --------------------------------------------------------------- */
 
 /* Of 16 positions, the rows: those of four lie side by side, as pages have four tokens at least.
@@ -238,7 +228,7 @@ template <typename S> DEVICE tile_ab weigh_keys(matrix_state<S> *state, const f3
 {
     const f32 largest = maximum(maximum(scores[0], scores[1]), maximum(scores[2], scores[3]));
     const f32 needed = largest - HEADROOM;
-    if (any_lane(needed > state->max)) {
+    if (for_any_lane(needed > state->max)) {
         const f32 max = maximum(state->max, group_max<C_ROW_LANES>(needed));
         const f32 by = exp2_of(state->max - max);
         state->max = max;

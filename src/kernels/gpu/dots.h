@@ -72,7 +72,7 @@ DEVICE u32x2 shared_8(const u8 *p)
     u32x2 v;
     asm volatile("ld.shared.v2.u32 {%0, %1}, [%2];"
                  : "=r"(v.x), "=r"(v.y)
-                 : "r"((u32)(u64)(const __attribute__((address_space(3))) void *)p));
+                 : "r"(shared_address(p)));
     return v;
 #else
     return *(const u32x2 *)p;
@@ -84,7 +84,7 @@ DEVICE u32x4 shared_16(const u8 *p)
     u32x4 v;
     asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
                  : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-                 : "r"((u32)(u64)(const __attribute__((address_space(3))) void *)p));
+                 : "r"(shared_address(p)));
     return v;
 #else
     return *(const u32x4 *)p;

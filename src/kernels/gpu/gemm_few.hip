@@ -198,21 +198,6 @@ DEVICE void copy_rows(const S &s, const rf_gpu_gemm_args &a, u32 stage, u8 *slot
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-/* Whether it is so for all lanes of the warp. */
-DEVICE bool for_all_lanes(bool so)
-{
-#if defined(RF_GPU_NVIDIA)
-    u32 out;
-    asm volatile("{\n.reg .pred p, q;\nsetp.ne.u32 p, %1, 0;\n"
-                 "vote.sync.all.pred q, p, 0xFFFFFFFF;\nselp.u32 %0, 1, 0, q;\n}"
-                 : "=r"(out)
-                 : "r"((u32)so));
-    return out;
-#else
-    return warp_sum(so ? 0U : 1U) == 0;
-#endif
-}
-
 /* A unit of each of a lane's rows by all columns. */
 template <bool quick, typename S, typename R>
 DEVICE void multiply_unit(S &s, const R (&raw)[S::TILES][DIRECT_ROWS], const u8 *rows, u32 turn)

@@ -153,10 +153,9 @@ bool rf_gpu_gemm_hopper_suits(const rf_compute *compute, const rf_gpu_product *p
 {
     plan p;
     const rf_gpu_traits *traits = rf_gpu_traits_of(compute->programs);
-    if (!traits->warpgroups || !traits->boxes || product->n_experts != 0 ||
-        product->n_rows < RF_GPU_FEW_MIN_ROWS || product->n_rows > RF_GPU_HOPPER_MAX_ROWS ||
-        product->k == 0 || product->k % SPAN != 0 || product->type == RF_TYPE_F32 ||
-        !rf_gpu_type_name(product->type) ||
+    if (!traits->boxes || product->n_experts != 0 || product->n_rows < RF_GPU_FEW_MIN_ROWS ||
+        product->n_rows > RF_GPU_HOPPER_MAX_ROWS || product->k == 0 || product->k % SPAN != 0 ||
+        product->type == RF_TYPE_F32 || !rf_gpu_type_name(product->type) ||
         product->k > (traits->shared_bytes - SQUARES_BYTES) / sizeof(uint16_t))
         return false;
     for (uint32_t i = 0; i < product->n_parts; i++)

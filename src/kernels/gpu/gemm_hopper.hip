@@ -222,17 +222,6 @@ template <typename S> DEVICE u64 describe_runs(u32 at)
 
 /* ---- products -------------------------------------------------------------------------------- */
 
-/* Whether it is so for all lanes of the warp. */
-DEVICE bool for_all_lanes(bool so)
-{
-    u32 out;
-    asm volatile("{\n.reg .pred p, q;\nsetp.ne.u32 p, %1, 0;\n"
-                 "vote.sync.all.pred q, p, 0xFFFFFFFF;\nselp.u32 %0, 1, 0, q;\n}"
-                 : "=r"(out)
-                 : "r"((u32)so));
-    return out;
-}
-
 /* The lane's unit of turn 0 or 1 in both of its rows: those of one lane have bytes in common. weights: of
  * the first row */
 template <typename S> DEVICE void load_units(const S &s, typename S::W::raw (&raw)[2], const u8 *weights, u32 turn)

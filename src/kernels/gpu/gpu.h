@@ -32,7 +32,7 @@ typedef struct rf_gpu_traits {
     bool overlap;             /* kernels can start before the one ahead has ended */
     bool asynchronous_copies; /* from global to shared memory */
     bool warpgroups;          /* Hopper's matrix units, and the build has kernels for them */
-    bool boxes;               /* rf_device_ops.describe_rows */
+    bool boxes;               /* that too, and rf_device_ops.describe_rows */
 } rf_gpu_traits;
 
 const rf_gpu_traits *rf_gpu_traits_of(const rf_gpu_programs *programs);

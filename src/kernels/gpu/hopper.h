@@ -15,11 +15,6 @@
 
 /* ---- shared memory, barriers and copies ------------------------------------------------------ */
 
-DEVICE u32 shared_address(const void *p)
-{
-    return (u32)(u64)(__attribute__((address_space(3))) const void *)p;
-}
-
 /* A barrier in shared memory: `count` arrivals, and as many bytes as were announced, end a phase.
  */
 DEVICE void open_barrier(u32 at, u32 count)

@@ -121,16 +121,12 @@ DEVICE u32 ab_k(u32 i)
 #endif
 
 #if RF_MATRIX == RF_MATRIX_MMA && defined(RF_GPU_NVIDIA)
-DEVICE u32 shared_number(const void *p)
-{
-    return (u32)(u64)(__attribute__((address_space(3))) const void *)p;
-}
 DEVICE tile_ab load_matrices(const f16 *p)
 {
     u32x4 v;
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-                 : "r"(shared_number(p))
+                 : "r"(shared_address(p))
                  : "memory");
     return __builtin_bit_cast(tile_ab, v);
 }
@@ -139,7 +135,7 @@ DEVICE tile_ab load_matrices_transposed(const f16 *p)
     u32x4 v;
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];"
                  : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-                 : "r"(shared_number(p))
+                 : "r"(shared_address(p))
                  : "memory");
     return __builtin_bit_cast(tile_ab, v);
 }

@@ -106,7 +106,7 @@ DEVICE u32x4 load_part(const u8 *p, u32 at)
     u32x4 v;
     asm volatile("ld.shared.v4.u32 {%0, %1, %2, %3}, [%4];"
                  : "=r"(v.x), "=r"(v.y), "=r"(v.z), "=r"(v.w)
-                 : "r"(shared_number(p) + at));
+                 : "r"(shared_address(p) + at));
     return v;
 #else
     return *(const u32x4 *)(p + at);

@@ -271,6 +271,14 @@ DEVICE f32 bf16_from_bits(u16 bits)
     return f32_from_bits((u32)bits << 16);
 }
 
+#if defined(RF_GPU_NVIDIA)
+/* Where in shared memory p is, as instructions there want it. */
+DEVICE u32 shared_address(const void *p)
+{
+    return (u32)(u64)(__attribute__((address_space(3))) const void *)p;
+}
+#endif
+
 /* 16 bytes from global to shared memory, both aligned to 16, without waiting: groups of copies are
  * committed and waited for in order. Where the hardware has no such copy it is done at once. */
 #if defined(RF_GPU_NVIDIA)
@@ -281,8 +289,7 @@ DEVICE f32 bf16_from_bits(u16 bits)
 DEVICE void copy_async(void *shared, const void *global)
 {
 #if defined(RF_GPU_NVIDIA)
-    asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16;" ::"r"(
-                     (u32)(u64)(__attribute__((address_space(3))) void *)shared),
+    asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16;" ::"r"(shared_address(shared)),
                  "l"(global)
                  : "memory");
 #else
@@ -293,10 +300,10 @@ DEVICE void copy_async(void *shared, const void *global)
 DEVICE void copy_async_some(void *shared, const void *global, u32 n)
 {
 #if defined(RF_GPU_NVIDIA)
-    asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16, %2;" ::"r"(
-                     (u32)(u64)(__attribute__((address_space(3))) void *)shared),
-                 "l"(global), "r"(n)
-                 : "memory");
+    asm volatile(
+        "cp.async.cg.shared.global.L2::256B [%0], [%1], 16, %2;" ::"r"(shared_address(shared)),
+        "l"(global), "r"(n)
+        : "memory");
 #else
     if (n == 16) {
         copy_async(shared, global);
@@ -422,6 +429,29 @@ template <typename T> DEVICE T warp_sum(T value)
 DEVICE f32 warp_max(f32 value)
 {
     return group_max<WARP>(value);
+}
+
+/* Whether it is so for all lanes of the warp, or for any. */
+DEVICE bool for_all_lanes(bool so)
+{
+#if defined(RF_GPU_NVIDIA)
+    u32 out;
+    asm volatile("{\n.reg .pred p, q;\nsetp.ne.u32 p, %1, 0;\n"
+                 "vote.sync.all.pred q, p, 0xFFFFFFFF;\nselp.u32 %0, 1, 0, q;\n}"
+                 : "=r"(out)
+                 : "r"((u32)so));
+    return out;
+#else
+    return warp_sum(so ? 0U : 1U) == 0;
+#endif
+}
+DEVICE bool for_any_lane(bool so)
+{
+#if defined(RF_GPU_NVIDIA)
+    return __nvvm_vote_any_sync(0xFFFFFFFFU, so);
+#else
+    return warp_max(so ? 1.0F : 0.0F) > 0.0F;
+#endif
 }
 
 /* Adds to a counter in global memory and returns what it was. What the block wrote to global memory
