@@ -18,21 +18,6 @@
 #include "kernels/gpu/prelude.h"
 #include "kernels/gpu/runs.h"
 
-/* As count_up() of the prelude, with the fences that it takes and no stronger ones. */
-DEVICE u32 count_split(u32 *counter)
-{
-#if defined(RF_GPU_NVIDIA)
-    u32 before;
-    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;"
-                 : "=r"(before)
-                 : "l"(counter)
-                 : "memory");
-    return before;
-#else
-    return count_up(counter);
-#endif
-}
-
 /* Whether this block is the last of its head, so that what all splits found is seen. The counter is
  * then zero again. room: of the block's shared memory, for nothing else. */
 DEVICE bool is_last_split(const rf_gpu_attention_args *a, const decode_task *task, u32 *room)
@@ -40,7 +25,7 @@ DEVICE bool is_last_split(const rf_gpu_attention_args *a, const decode_task *tas
     barrier(); /* what this block found is written */
     if (thread() == 0) {
         u32 *counter = GLOBAL(u32, a->counters) + task->head_index;
-        *room = count_split(counter) + 1 == task->n_active;
+        *room = count_up(counter) + 1 == task->n_active;
         if (*room)
             *counter = 0;
     }

@@ -455,15 +455,18 @@ DEVICE bool for_any_lane(bool so)
 }
 
 /* Adds to a counter in global memory and returns what it was. What the block wrote to global memory
- * before (a barrier between) is seen by whoever sees the new count and reads after a fence. */
+ * before (a barrier between) is seen by the thread that sees the new count, and by its block after
+ * another barrier. */
 DEVICE u32 count_up(u32 *counter)
 {
 #if defined(RF_GPU_AMD)
     return __hip_atomic_fetch_add(counter, 1U, __ATOMIC_ACQ_REL, __HIP_MEMORY_SCOPE_AGENT);
 #elif defined(RF_GPU_NVIDIA)
-    __nvvm_membar_gl();
-    u32 before = (u32)__nvvm_atom_add_gen_i((int *)counter, 1);
-    __nvvm_membar_gl();
+    u32 before;
+    asm volatile("atom.add.acq_rel.gpu.global.u32 %0, [%1], 1;"
+                 : "=r"(before)
+                 : "l"(counter)
+                 : "memory");
     return before;
 #else
     return __atomic_fetch_add(counter, 1U, __ATOMIC_ACQ_REL);
