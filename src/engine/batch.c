@@ -15,6 +15,9 @@ rf_batch rf_batch_begin(rf_engine *engine)
 void rf_batch_add(rf_batch *batch, const int32_t *tokens, uint32_t n, uint32_t position,
                   uint32_t kv_sequence)
 {
+    const bool goes_on =
+        batch->n_tokens && batch->rows[batch->n_tokens - 1] == (int32_t)kv_sequence;
+    batch->runs = batch->runs || n > 1 || goes_on;
     for (uint32_t i = 0; i < n; i++) {
         batch->tokens[batch->n_tokens] = tokens[i];
         batch->positions[batch->n_tokens] = (int32_t)(position + i);

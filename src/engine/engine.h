@@ -43,8 +43,9 @@ typedef struct rf_engine_items {
 typedef struct rf_engine_graph {
     uint32_t n_tokens, n_logits, n_top;
     uint32_t table_rows; /* of the block tables, copied with it */
-    uint64_t last_used;  /* 0: no such pass was ever made */
-    rf_graph *graph;     /* NULL: made once, not captured yet: that loads the kernels */
+    bool runs;
+    uint64_t last_used; /* 0: no such pass was ever made */
+    rf_graph *graph;    /* NULL: made once, not captured yet: that loads the kernels */
 } rf_engine_graph;
 
 /* Resolves and checks options for a model. RF_ERROR_ARGUMENT names the option and its range. */
@@ -180,6 +181,7 @@ typedef struct rf_batch {
     int32_t *logits_rows;
     int32_t *tables;
     uint32_t table_rows; /* of the block tables: those up to the last sequence in the batch */
+    bool runs;           /* a sequence has several tokens */
 } rf_batch;
 
 /* i32 values in the batch arrays of a shape. */

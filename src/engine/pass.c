@@ -89,6 +89,7 @@ static rf_status forward(const rf_engine *engine, const rf_engine_part *part, co
                     .kv = engine->kv,
                     .activations = &part->activations,
                     .batch = {.n_tokens = batch->n_tokens,
+                              .alone = !batch->runs,
                               .tokens = on_device(engine, base, batch->tokens),
                               .positions = on_device(engine, base, batch->positions),
                               .rows = on_device(engine, base, batch->rows),
@@ -152,7 +153,7 @@ static rf_status find_graph(rf_engine *engine, const rf_batch *batch, uint32_t n
     for (uint32_t i = 0; i < RF_ENGINE_GRAPHS; i++) {
         rf_engine_graph *g = &engine->graphs[i];
         if (g->last_used && g->n_tokens == batch->n_tokens && g->n_logits == batch->n_logits &&
-            g->n_top == n_top && g->table_rows == batch->table_rows) {
+            g->n_top == n_top && g->table_rows == batch->table_rows && g->runs == batch->runs) {
             *out = g;
             return RF_OK;
         }
@@ -165,7 +166,8 @@ static rf_status find_graph(rf_engine *engine, const rf_batch *batch, uint32_t n
     *oldest = (rf_engine_graph){.n_tokens = batch->n_tokens,
                                 .n_logits = batch->n_logits,
                                 .n_top = n_top,
-                                .table_rows = batch->table_rows};
+                                .table_rows = batch->table_rows,
+                                .runs = batch->runs};
     *out = oldest;
     return RF_OK;
 }

@@ -79,6 +79,14 @@ typedef enum rf_linear_end {
                          scratch */
 } rf_linear_end;
 
+/* Weights that the next product reads, of which a kernel may bring some closer when it has read its
+ * own. */
+typedef struct rf_ahead {
+    uint32_t n_weights;
+    bool side_by_side; /* rows of two, as of gate and up */
+    const rf_tensor *weights[RF_LINEAR_MAX];
+} rf_ahead;
+
 /* Up to three matrix products of the same input: product = input · weight^T. */
 typedef struct rf_linear_args {
     rf_linear_input input;
@@ -90,6 +98,7 @@ typedef struct rf_linear_args {
         rf_address out;          /* f32 [n_tokens][m] */
     } parts[RF_LINEAR_MAX];
     rf_linear_end end;
+    rf_ahead ahead; /* may be empty */
 } rf_linear_args;
 
 /* One layer's keys and values in pages; see kvcache/kvcache.h. */
@@ -105,6 +114,7 @@ typedef struct rf_kv_layer {
 /* Which token of the batch is where: arrays on the device. */
 typedef struct rf_batch_view {
     uint32_t n_tokens;
+    bool alone;              /* a hint: no sequence has two of them */
     rf_address tokens;       /* i32 [n_tokens] */
     rf_address positions;    /* i32 [n_tokens]: index in its sequence, from 0 */
     rf_address rows;         /* i32 [n_tokens]: which row of block_tables its sequence has */

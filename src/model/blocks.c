@@ -11,6 +11,19 @@ static const rf_tensor *if_present(const rf_tensor *tensor)
     return tensor->n_dimensions ? tensor : NULL;
 }
 
+/* What follows a layer: the next one's q, k and v, or the output, where they are on this device. */
+static rf_ahead behind_layer(const rf_pass *pass, uint32_t layer)
+{
+    const rf_model_weights *weights = pass->weights;
+    if (layer + 1 < pass->layers.first + pass->layers.count) {
+        const rf_layer_weights *next = &weights->layers[layer + 1];
+        return (rf_ahead){.n_weights = 3, .weights = {&next->q, &next->k, &next->v}};
+    }
+    if (rf_span_ends(pass->layers, pass->config))
+        return (rf_ahead){.n_weights = 1, .weights = {&weights->output}};
+    return (rf_ahead){0};
+}
+
 /* The residual stream, normed. */
 static rf_linear_input normed(const rf_pass *pass, const rf_tensor *weight)
 {
@@ -20,9 +33,9 @@ static rf_linear_input normed(const rf_pass *pass, const rf_tensor *weight)
                              .scratch = pass->activations->normed};
 }
 
-/* x += from · weight (+ bias). */
+/* x += from · weight (+ bias). ahead: what is read next */
 static rf_status add_linear(const rf_pass *pass, rf_address from, const rf_tensor *weight,
-                            const rf_tensor *bias, rf_error *error)
+                            const rf_tensor *bias, rf_ahead ahead, rf_error *error)
 {
     return pass->compute->kernels->linear(
         pass->compute,
@@ -31,7 +44,8 @@ static rf_status add_linear(const rf_pass *pass, rf_address from, const rf_tenso
             .n_tokens = pass->batch.n_tokens,
             .n_weights = 1,
             .parts = {{.weight = weight, .bias = if_present(bias), .out = pass->activations->x}},
-            .end = RF_LINEAR_ADD},
+            .end = RF_LINEAR_ADD,
+            .ahead = ahead},
         error);
 }
 
@@ -77,7 +91,10 @@ rf_status rf_block_attention(const rf_pass *pass, uint32_t layer, rf_error *erro
                                                    .scale = 1.0F / sqrtf((float)c->head_size),
                                                    .kv = kv},
                               error));
-    return add_linear(pass, a->heads, &w->attn_output, &w->attn_output_bias, error);
+    const rf_ahead ahead = {.n_weights = w->gate.n_dimensions ? 2 : 0, /* experts are not known */
+                            .side_by_side = true,
+                            .weights = {&w->gate, &w->up}};
+    return add_linear(pass, a->heads, &w->attn_output, &w->attn_output_bias, ahead, error);
 }
 
 rf_status rf_block_feed_forward(const rf_pass *pass, uint32_t layer, rf_error *error)
@@ -94,9 +111,10 @@ rf_status rf_block_feed_forward(const rf_pass *pass, uint32_t layer, rf_error *e
             .n_weights = 2,
             .parts = {{.weight = &w->gate, .bias = if_present(&w->gate_bias), .out = a->gate},
                       {.weight = &w->up, .bias = if_present(&w->up_bias), .out = a->up}},
-            .end = RF_LINEAR_SWIGLU},
+            .end = RF_LINEAR_SWIGLU,
+            .ahead = {.n_weights = 1, .weights = {&w->down}}},
         error));
-    return add_linear(pass, a->gate, &w->down, &w->down_bias, error);
+    return add_linear(pass, a->gate, &w->down, &w->down_bias, behind_layer(pass, layer), error);
 }
 
 rf_status rf_block_experts(const rf_pass *pass, uint32_t layer, rf_error *error)

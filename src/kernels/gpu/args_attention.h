@@ -66,9 +66,9 @@ struct rf_gpu_attention_args {
     uint32_t n_slices; /* of a group */
     uint32_t n_splits; /* 1 where a block has several tokens */
     uint32_t tokens_per_block;
-    uint32_t run_tile; /* 0: all tokens are the decode kernel's */
-    float scale;       /* of q · k, times log2(e): softmax is in base 2 */
-    uint32_t unused;
+    uint32_t run_tile;      /* 0: all tokens are the decode kernel's */
+    float scale;            /* of q · k, times log2(e): softmax is in base 2 */
+    uint32_t unsplit_steps; /* up to which a context is not split */
 };
 
 #endif

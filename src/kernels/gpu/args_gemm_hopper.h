@@ -57,6 +57,7 @@ struct rf_gpu_hopper_args {
     struct rf_gpu_gemm_part parts[RF_GPU_GEMM_PARTS];
     uint32_t n_parts;
     uint32_t end;
+    uint32_t order; /* rf_gpu_order */
     uint32_t n_rows;
     uint32_t n_spans;
     uint32_t box_rows; /* of weights: a tile; with SwiGLU a tile is one of gate and one of up */

@@ -15,6 +15,8 @@
 
 #include <stdint.h>
 
+#include "kernels/gpu/args_ahead.h"
+
 /* Threads of a block, of which two are resident at a time: blocks of 256 elements with 4 bits or
  * more want 80 registers a thread. */
 #define RF_GPU_MATVEC_THREADS(block_elements, block_bytes)                                         \
@@ -45,6 +47,7 @@ struct rf_gpu_matvec_args {
     uint64_t ids;  /* i32 [n_rows] with experts, else 0 */
     uint64_t expert_bytes;
     struct rf_gpu_matvec_part parts[RF_GPU_MATVEC_PARTS];
+    struct rf_gpu_ahead ahead;
     uint32_t k;
     uint32_t stride;
     uint32_t n_rows;
@@ -52,10 +55,12 @@ struct rf_gpu_matvec_args {
     uint32_t row_divisor;
     uint32_t n_experts;
     uint32_t end;         /* rf_gpu_matvec_end */
+    uint32_t order;       /* rf_gpu_order */
     uint32_t block_pairs; /* of each block; of the first longer_blocks one more */
     uint32_t longer_blocks;
-    uint32_t split;      /* divides the warps of a block */
-    uint32_t turn_pairs; /* pairs that the warps of a block have at a time */
+    uint32_t split;         /* divides the warps of a block */
+    uint32_t split_inverse; /* warp * split_inverse / 2^16 is warp / split */
+    uint32_t turn_pairs;    /* pairs that the warps of a block have at a time */
     uint32_t n_steps;
     uint32_t tile_steps; /* a multiple of split */
     uint32_t slots; /* of a warp's ring: at least RF_GPU_MATVEC_DEPTH or the most steps of a warp */
@@ -65,12 +70,16 @@ struct rf_gpu_matvec_args {
 /* ---- activations ----------------------------------------------------------------------------- */
 
 #define RF_GPU_Q8_BLOCK 32
+#define RF_GPU_Q8_CHUNK 16
 
-/* Blocks of 32 signed bytes, value = d * q, |q| <= 127, with what their products need beside them.
- */
+/* Blocks of 32 signed bytes, value = d * q, |q| <= 127, with what their products need beside them,
+ * for each half: the sum of its bytes, times d where weights have a minimum. */
 typedef struct rf_gpu_q8_scale {
     float d;
-    int16_t sums[2]; /* of the bytes of a block's first 16 elements, and of the others */
+    union {
+        int32_t sum;
+        float scaled_sum;
+    };
 } rf_gpu_q8_scale;
 
 /* ---- pieces ---------------------------------------------------------------------------------- */

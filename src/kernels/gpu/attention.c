@@ -122,7 +122,8 @@ void rf_gpu_attention_choose(const rf_gpu_traits *traits, const rf_attention_arg
     *out = (rf_gpu_attention_choice){
         .n_splits = 1,
         .tokens_per_block = choose_tokens_per_block(traits, n_tokens, rows),
-        .prefill = n_tokens > DECODE_TOKENS && prefill_head(kv->head_size) != 0,
+        .prefill =
+            n_tokens > DECODE_TOKENS && !args->batch->alone && prefill_head(kv->head_size) != 0,
     };
     if (out->tokens_per_block == 1)
         out->n_splits = choose_splits(traits, (uint64_t)n_tokens * rows);
@@ -185,6 +186,18 @@ static void choose_decode(const rf_gpu_traits *traits, const rf_attention_args *
     else
         (void)snprintf(out->name, sizeof(out->name), "attention_decode_%s_%u_%u", type, out->padded,
                        out->n_heads);
+}
+
+/*
+ * Steps of a block up to which a context is not split: those that it makes in the time that merging
+ * takes. By matrix units steps are shorter where blocks have the device to themselves; where there
+ * are many, they are bound by the memory, which splits do not make faster.
+ */
+static uint32_t unsplit_steps(const rf_gpu_traits *traits, bool matrix, uint64_t n_blocks)
+{
+    if (!matrix)
+        return 4;
+    return 3 * n_blocks >= traits->compute_units ? 6 : 2;
 }
 
 /* ---- the workspace --------------------------------------------------------------------------- */
@@ -272,6 +285,7 @@ static rf_status run_prefill(const rf_compute *compute, const struct rf_gpu_atte
 rf_status rf_gpu_attention_run(const rf_compute *compute, const rf_attention_args *args,
                                const rf_gpu_attention_choice *choice, rf_error *error)
 {
+    const rf_gpu_traits *traits = rf_gpu_traits_of(compute->programs);
     const uint32_t group = args->n_heads / args->kv->n_kv_heads;
     decode_kernel kernel;
     struct rf_gpu_attention_args a = {
@@ -285,8 +299,11 @@ rf_status rf_gpu_attention_run(const rf_compute *compute, const rf_attention_arg
         .scale = args->scale * LOG2_E,
     };
     RF_TRY(rf_gpu_kv_args(args->batch, args->kv, &a.kv, error));
-    choose_decode(rf_gpu_traits_of(compute->programs), args, choice, &kernel);
+    choose_decode(traits, args, choice, &kernel);
     a.n_slices = slices_of(group, kernel.n_heads);
+    a.unsplit_steps =
+        unsplit_steps(traits, by_matrix(traits, args->kv, &kernel),
+                      (uint64_t)args->batch->n_tokens * args->kv->n_kv_heads * a.n_slices);
     RF_TRY(run_decode(compute, &kernel, &a, error));
     return choice->prefill ? run_prefill(compute, &a, error) : RF_OK;
 }

@@ -31,7 +31,6 @@ template <u32 n_heads_, u32 padded_> struct matrix_shape {
     static constexpr u32 n_heads = n_heads_; /* queries, 8 at most */
     static constexpr u32 padded = padded_;   /* elements of a head, with zeros */
     static constexpr u32 warp_rows = TILE_KEYS;
-    static constexpr u32 unsplit_steps = 2;
     static constexpr u32 n_tiles = padded / 16;
     static constexpr u32 stride = RF_GPU_DECODE_STRIDE(padded); /* elements, of rows of tiles */
     static constexpr u32 tile = TILE_KEYS * stride;

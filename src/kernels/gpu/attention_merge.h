@@ -20,7 +20,6 @@ template <u32 type_, u32 width_, u32 n_elements_, u32 n_heads_, u32 n_rows_> str
     static constexpr u32 n_rows = n_rows_;         /* consecutive rows in a lane */
     static constexpr u32 padded = width * n_elements;
     static constexpr u32 warp_rows = n_rows * (WARP / width);
-    static constexpr u32 unsplit_steps = 4;
     /* Scores: number row * n_heads + head of a lane's rows; after their sums over the lanes of a
      * row, lane l of these has `per_lane` from number l * per_lane on, or number l / copies. */
     static constexpr u32 n_scores = n_rows * n_heads;

@@ -2,9 +2,8 @@
  * attention_task.h: which positions a block of attention_decode.h goes through, and how they are
  * brought closer before it may read them. S: a shape, of which is used
  *
- *   n_heads        queries of a slice
- *   warp_rows      positions that a warp goes through in a step
- *   unsplit_steps  steps that a block makes in the time that merging splits takes
+ *   n_heads    queries of a slice
+ *   warp_rows  positions that a warp goes through in a step
  */
 #ifndef RF_KERNELS_GPU_ATTENTION_TASK_H
 #define RF_KERNELS_GPU_ATTENTION_TASK_H
@@ -35,7 +34,7 @@ DEVICE bool find_task(const rf_gpu_attention_args *a, u32 token, u32 split, deco
     const u32 visible = position < 0 ? 0 : (u32)position + 1;
     const u32 step = n_warps() * S::warp_rows;
     const u32 n_steps = (visible + step - 1) / step;
-    const u32 n_active = n_steps <= S::unsplit_steps ? 1U : minimum(n_steps, a->n_splits);
+    const u32 n_active = n_steps <= a->unsplit_steps ? 1U : minimum(n_steps, a->n_splits);
     if (split >= n_active)
         return false;
     const u32 slice = block_y() % a->n_slices;

@@ -56,7 +56,11 @@ DEVICE void load_q4_k(const u8 *block, u32 part, raw_q4_k *r)
 DEVICE void unpack_q4_k(const raw_q4_k *r, u32 part, piece *p)
 {
     const u32 w[4] = {r->quants.x, r->quants.y, r->quants.z, r->quants.w};
-    split_nibbles(w, p->q);
+    UNROLL
+    for (u32 i = 0; i < 4; i++) {
+        p->q[i] = w[i] & NIBBLES;
+        p->q[4 + i] = MIXED_DOTS ? w[i] & ~NIBBLES : w[i] >> 4 & NIBBLES;
+    }
     scales_q4_k(r->head, part / 2, p);
 }
 

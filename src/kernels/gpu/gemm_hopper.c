@@ -101,13 +101,12 @@ static uint32_t find_rows(const rf_gpu_product *product, uint64_t most_tiles, ui
     return 0;
 }
 
-/* Tiles of so many rounds for clusters of so many blocks with so many groups along k; false: it
- * cannot be. */
-static bool try_plan(const rf_compute *compute, const rf_gpu_product *product, uint32_t rounds,
-                     plan *p)
+/* Tiles of so many rounds for clusters of so many blocks with so many groups along k, on so many
+ * compute units; false: it cannot be. */
+static bool try_plan(const rf_compute *compute, const rf_gpu_product *product, uint32_t units,
+                     uint32_t rounds, plan *p)
 {
     const rf_type_info *type = rf_type_describe((uint32_t)product->type);
-    const uint32_t units = rf_gpu_traits_of(compute->programs)->compute_units;
     const uint32_t boxes = product->end == RF_LINEAR_SWIGLU ? 2 : 1; /* of a tile */
     const uint32_t n_spans = product->k / SPAN;
     const uint32_t most = RF_GPU_HOPPER_GROUPS / p->k_groups * GROUP_ROWS / boxes;
@@ -124,13 +123,13 @@ static bool try_plan(const rf_compute *compute, const rf_gpu_product *product, u
     return set_slots(compute, type, p);
 }
 
-/* The fastest; false: there is none. */
-static bool make_plan(const rf_compute *compute, const rf_gpu_product *product, plan *best)
+/* The fastest on so many compute units; false: there is none. */
+static bool plan_on(const rf_compute *compute, const rf_gpu_product *product, uint32_t units,
+                    plan *best)
 {
-    const uint32_t units = rf_gpu_traits_of(compute->programs)->compute_units;
     const uint32_t most = RF_GPU_HOPPER_GROUPS * GROUP_ROWS;
     const uint32_t tiles = tiles_of(product, product->end == RF_LINEAR_SWIGLU ? most / 2 : most);
-    const uint32_t least = rf_div_up(tiles, units);
+    const uint32_t least = rf_div_up(tiles, units ? units : 1);
     *best = (plan){0};
     for (uint32_t cluster = 1; cluster <= MAX_CLUSTER; cluster *= 2) {
         for (uint32_t k_groups = 1; k_groups <= RF_GPU_HOPPER_GROUPS; k_groups *= 2) {
@@ -141,12 +140,22 @@ static bool make_plan(const rf_compute *compute, const rf_gpu_product *product, 
                 plan p = {.padded = padded_rows(product->n_rows),
                           .cluster = cluster,
                           .k_groups = k_groups};
-                if (try_plan(compute, product, r, &p) && (best->blocks == 0 || p.time < best->time))
+                if (try_plan(compute, product, units, r, &p) &&
+                    (best->blocks == 0 || p.time < best->time))
                     *best = p;
             }
         }
     }
     return best->blocks > 0;
+}
+
+/* Beside others on its share of the compute units, where that will do. */
+static bool make_plan(const rf_compute *compute, const rf_gpu_product *product, plan *best)
+{
+    const uint32_t units = rf_gpu_traits_of(compute->programs)->compute_units;
+    const uint32_t share = (uint32_t)((float)units * (1 - product->others));
+    return plan_on(compute, product, share, best) ||
+           (share < units && plan_on(compute, product, units, best));
 }
 
 bool rf_gpu_gemm_hopper_suits(const rf_compute *compute, const rf_gpu_product *product)
@@ -246,6 +255,7 @@ rf_status rf_gpu_gemm_hopper(const rf_compute *compute, const rf_gpu_product *pr
     struct rf_gpu_hopper_args args = {.rows = product->rows.values,
                                       .n_parts = product->n_parts,
                                       .end = (uint32_t)product->end,
+                                      .order = product->among,
                                       .n_rows = product->n_rows,
                                       .n_spans = product->k / SPAN,
                                       .box_rows = p.box_rows,

@@ -10,6 +10,7 @@
  */
 #include "kernels/gpu/args_gemm_hopper.h"
 #include "kernels/gpu/hopper.h"
+#include "kernels/gpu/order.h"
 #include "kernels/gpu/math.h"
 #include "kernels/gpu/quants_whole.h"
 
@@ -140,7 +141,7 @@ template <typename S> DEVICE stage copy_first_stages(const rf_gpu_hopper_args &a
     stage at = first;
     for (u32 i = 0; i < a.slots && at.tile < a.n_tiles; i++, next_stage(a, s, &at))
         copy_weights<S>(a, maps, at.tile, at.span, minimum(a.k_groups, s.end - at.span), at.slot);
-    wait_for_previous();
+    wait_in_order(a.order);
     show_to_copies(); /* what was packed */
     at = first;
     for (u32 i = 0; i < a.slots && at.tile < a.n_tiles; i++, next_stage(a, s, &at))
@@ -509,15 +510,16 @@ template <typename S> DEVICE void run_product(const rf_gpu_hopper_args &a, u64 m
         }
         show_barriers();
     }
-    release_next();
+    begin_in_order(a.order);
     barrier();
     if (thread() == 0)
         ahead = copy_first_stages<S>(a, maps);
     open_warp(s, a);
-    wait_for_previous(); /* which may read what this one writes */
+    wait_in_order(a.order); /* kernels before may read what this one writes */
     multiply_tiles(s, a, maps, &ahead);
     if (a.cluster * a.k_groups > 1)
         end_together(s, a);
+    end_in_order(a.order);
 }
 
 #define HOPPER_KERNEL_(type, rows)                                                                 \

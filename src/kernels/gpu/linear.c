@@ -29,7 +29,7 @@ static void add_part(rf_gpu_product *product, const rf_linear_args *args, uint32
 {
     const rf_tensor *weight = args->parts[i].weight;
     const rf_tensor *bias = args->parts[i].bias;
-    uint32_t at = product->n_parts++;
+    const uint32_t at = product->n_parts++;
     product->parts[at].weights = weight->address;
     product->parts[at].row_bytes = weight->stride[1];
     product->parts[at].m = (uint32_t)weight->shape[1];
@@ -66,26 +66,56 @@ static rf_gpu_form form_for(const rf_compute *compute, const rf_gpu_product *pro
     return few ? RF_GPU_F16 : rf_gpu_form_for(type, n_rows);
 }
 
-/* The parts from `first` on that have its element type; `done` has a bit for each that was seen to.
- */
-static rf_status run_type(const rf_compute *compute, const rf_linear_args *args, uint32_t first,
-                          rf_linear_end end, rf_gpu_room *room, inputs *all, uint32_t *done,
-                          rf_error *error)
+/* The parts of one element type each, in the order of their first. */
+static uint32_t gather(const rf_linear_args *args, rf_linear_end end, rf_gpu_product *products)
 {
-    rf_gpu_product product = {.type = args->parts[first].weight->type,
-                              .n_rows = args->n_tokens,
-                              .k = (uint32_t)args->parts[first].weight->shape[0],
-                              .end = end,
-                              .row_divisor = 1};
-    for (uint32_t i = first; i < args->n_weights; i++) {
-        if (args->parts[i].weight->type == product.type) {
-            add_part(&product, args, i);
-            *done |= 1U << i;
+    uint32_t n = 0;
+    for (uint32_t i = 0; i < args->n_weights; i++) {
+        const rf_tensor *weight = args->parts[i].weight;
+        uint32_t at = 0;
+        while (at < n && products[at].type != weight->type)
+            at++;
+        if (at == n) {
+            products[n++] = (rf_gpu_product){.type = weight->type,
+                                             .n_rows = args->n_tokens,
+                                             .k = (uint32_t)weight->shape[0],
+                                             .end = end,
+                                             .ahead = args->ahead,
+                                             .row_divisor = 1};
         }
+        add_part(&products[at], args, i);
     }
-    rf_gpu_form form = form_for(compute, &product);
-    RF_TRY(give_rows(compute, args, form, room, all, &product.rows, error));
-    return rf_gpu_product_run(compute, &product, room, error);
+    return n;
+}
+
+static float bytes_of(const rf_gpu_product *product)
+{
+    float bytes = 0;
+    for (uint32_t i = 0; i < product->n_parts; i++)
+        bytes += (float)product->parts[i].row_bytes * (float)product->parts[i].m;
+    return bytes;
+}
+
+/* Whether its kernels know what to do beside others. */
+static bool can_share(const rf_gpu_product *product)
+{
+    const rf_gpu_form form = product->rows.form;
+    return form == RF_GPU_INPUT || form == RF_GPU_PACKED || form == RF_GPU_PACKED_SPLIT;
+}
+
+/* Products whose input is there, and which write nothing that another reads. */
+static void run_together(rf_gpu_product *products, uint32_t n)
+{
+    float all = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        if (!can_share(&products[i]))
+            return;
+        all += bytes_of(&products[i]);
+    }
+    for (uint32_t i = 0; i < n && n > 1; i++) {
+        products[i].among = i == 0 ? RF_GPU_FIRST : RF_GPU_LATER;
+        products[i].others = 1 - bytes_of(&products[i]) / all;
+    }
 }
 
 rf_status rf_gpu_swiglu(const rf_compute *compute, rf_address gate, rf_address up, uint64_t n,
@@ -104,20 +134,22 @@ rf_status rf_gpu_swiglu(const rf_compute *compute, rf_address gate, rf_address u
 rf_status rf_gpu_linear(const rf_compute *compute, const rf_linear_args *args, rf_error *error)
 {
     rf_gpu_room room = rf_gpu_room_begin(compute);
+    rf_gpu_product products[RF_LINEAR_MAX];
     inputs all = {0};
-    uint32_t done = 0;
     /* Gate and up of two element types cannot end in one activation. */
     bool split =
         args->end == RF_LINEAR_SWIGLU && args->parts[0].weight->type != args->parts[1].weight->type;
-    rf_linear_end end = split ? RF_LINEAR_STORE : args->end;
-    for (uint32_t i = 0; i < args->n_weights; i++) {
-        if (!(done & 1U << i))
-            RF_TRY(run_type(compute, args, i, end, &room, &all, &done, error));
-    }
+    const uint32_t n = gather(args, split ? RF_LINEAR_STORE : args->end, products);
+    for (uint32_t i = 0; i < n; i++)
+        RF_TRY(give_rows(compute, args, form_for(compute, &products[i]), &room, &all,
+                         &products[i].rows, error));
+    run_together(products, n);
+    for (uint32_t i = 0; i < n; i++)
+        RF_TRY(rf_gpu_product_run(compute, &products[i], &room, error));
     if (!split)
         return RF_OK;
-    uint64_t n = args->n_tokens * args->parts[0].weight->shape[1];
-    return rf_gpu_swiglu(compute, args->parts[0].out, args->parts[1].out, n, error);
+    uint64_t values = args->n_tokens * args->parts[0].weight->shape[1];
+    return rf_gpu_swiglu(compute, args->parts[0].out, args->parts[1].out, values, error);
 }
 
 /* Weights of two kinds want two forms of the input. Those of three kinds, of few rows alone, take

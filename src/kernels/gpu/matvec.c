@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "base/checked.h"
+#include "kernels/gpu/ahead_plan.h"
 #include "kernels/gpu/args_matvec.h"
 #include "kernels/gpu/product.h"
 
@@ -89,7 +90,8 @@ static uint32_t smaller_split(const geometry *g)
 static void choose_blocks(const rf_gpu_product *product, const rf_gpu_traits *traits, geometry *g)
 {
     const uint32_t rows = product->n_experts ? product->n_rows : 1; /* each has blocks of its own */
-    const uint32_t wanted = rf_div_up(traits->compute_units * BLOCKS_A_UNIT, rows);
+    const uint32_t places = traits->compute_units * BLOCKS_A_UNIT;
+    const uint32_t wanted = rf_div_up((uint32_t)((float)places * (1 - product->others)), rows);
     const uint32_t most_pairs = SUMS_BYTES / (2 * g->columns * (uint32_t)sizeof(float));
     uint32_t blocks = rf_div_up(g->n_pairs, most_pairs);
     blocks = blocks > wanted ? blocks : wanted;
@@ -117,7 +119,7 @@ static void place_in_shared(const rf_type_info *type, const rf_gpu_traits *trait
     /* All steps of a warp: of its shares of pairs. */
     g->slots = rounds < depth && rounds * share_steps < depth ? rounds * share_steps : depth;
     uint32_t elements = g->columns * g->tile_steps * g->step;
-    uint32_t scales = elements / RF_GPU_Q8_BLOCK * (uint32_t)sizeof(rf_gpu_q8_scale);
+    uint32_t scales = elements / RF_GPU_Q8_CHUNK * (uint32_t)sizeof(rf_gpu_q8_scale);
     g->shared_bytes = RF_GPU_MATVEC_SUMS(block_pairs + 1, g->split, g->warps, g->columns) +
                       elements + scales + g->warps * g->slots * 2 * slot;
 }
@@ -217,7 +219,8 @@ static rf_status check(const rf_gpu_product *product, rf_error *error)
     return RF_OK;
 }
 
-static struct rf_gpu_matvec_args args_of(const rf_gpu_product *product, const geometry *g)
+static struct rf_gpu_matvec_args args_of(const rf_gpu_product *product, const rf_gpu_traits *traits,
+                                         const geometry *g)
 {
     const rf_gpu_rows *rows = &product->rows;
     struct rf_gpu_matvec_args args = {
@@ -232,9 +235,11 @@ static struct rf_gpu_matvec_args args_of(const rf_gpu_product *product, const ge
         .row_divisor = product->row_divisor,
         .n_experts = product->n_experts,
         .end = end_of(product->end),
+        .order = product->among,
         .block_pairs = g->n_pairs / g->n_blocks,
         .longer_blocks = g->n_pairs % g->n_blocks,
         .split = g->split,
+        .split_inverse = rf_div_up(1U << 16, g->split),
         .turn_pairs = g->warps / g->split,
         .n_steps = g->n_steps,
         .tile_steps = g->tile_steps,
@@ -242,6 +247,8 @@ static struct rf_gpu_matvec_args args_of(const rf_gpu_product *product, const ge
         .epsilon = rows->epsilon,
     };
     set_parts(product, &args);
+    if (traits->overlap && g->columns == 1 && !product->n_experts)
+        rf_gpu_plan_ahead(&product->ahead, traits->compute_units * BLOCKS_A_UNIT, &args.ahead);
     return args;
 }
 
@@ -258,8 +265,9 @@ rf_status rf_gpu_matvec(const rf_compute *compute, const rf_gpu_product *product
     RF_TRY(check(product, error));
     if (product->n_rows == 0)
         return RF_OK;
-    const geometry g = geometry_of(product, rf_gpu_traits_of(compute->programs));
-    struct rf_gpu_matvec_args args = args_of(product, &g);
+    const rf_gpu_traits *traits = rf_gpu_traits_of(compute->programs);
+    const geometry g = geometry_of(product, traits);
+    struct rf_gpu_matvec_args args = args_of(product, traits, &g);
     /* Names of types are short: nothing is cut off. */
     (void)snprintf(unit, sizeof(unit), "matvec_%s", rf_gpu_type_name(product->type));
     (void)snprintf(kernel, sizeof(kernel), "%s_%" PRIu32, unit, g.columns);

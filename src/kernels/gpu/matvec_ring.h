@@ -12,6 +12,8 @@ enum {
     COPIES = (SLOT / 16 + RF_WARP - 1) / RF_WARP,
 };
 
+enum { BUFFERS = 1 }; /* slots are told apart by where they are */
+
 /* A warp's ring of slots, each for a step of two rows. */
 typedef struct feed {
     cursor ahead; /* what is copied next */
@@ -71,22 +73,23 @@ DEVICE void open_pair_of_feed(const matvec_args *a, const share *s, u32 local, f
 }
 
 /* Waits for the next step's weights. All lanes go here, and to leave_step when they are used up. */
-DEVICE void take_step(const matvec_args *a, const share *s, u32 first, feed *f)
+DEVICE void take_step(void)
 {
-    (void)a, (void)s, (void)first, (void)f;
     copy_wait<DEPTH - 1>();
     warp_barrier();
 }
 
-DEVICE void leave_step(const matvec_args *a, const share *s, u32 first, feed *f)
+DEVICE void leave_step(const matvec_args *a, const share *s, u32 first, feed *f, u32 buffer)
 {
+    (void)buffer;
     warp_barrier();
     copy_ahead(a, s, first, &f->ahead, f->slot);
     f->slot = f->slot == f->ring + (a->slots - 1) * (2 * SLOT) ? f->ring : f->slot + 2 * SLOT;
 }
 
-DEVICE void unpack_row(const feed *f, u32 step, u32 r, piece *p)
+DEVICE void unpack_row(const feed *f, u32 buffer, u32 step, u32 r, piece *p)
 {
+    (void)buffer;
     u32 start = (step * STEP_BYTES + f->skew[r]) & 15U;
     u32 at = r * SLOT + start + lane() / shape::parts * shape::bytes;
     UNPACK(RF_WEIGHT)(f->slot, at, lane() % shape::parts, p);

@@ -13,7 +13,7 @@ enum { SCALE_BYTES = sizeof(rf_gpu_q8_scale) };
 /* Rows of q8 in shared memory, `size` elements of each. */
 typedef struct tile {
     u8 *quants; /* [columns][size] */
-    u8 *scales; /* rf_gpu_q8_scale [columns][size / 32] */
+    u8 *scales; /* rf_gpu_q8_scale [columns][size / 16] */
     u32 size;
 } tile;
 
@@ -24,17 +24,26 @@ DEVICE u32 place_of(u32 i)
     return i ^ (i & 8U ? 7U : 0U) ^ (i & 16U ? 2U : 0U);
 }
 
-/* Four neighbouring elements a thread and turn. The first turns of a single row stay in registers
- * from the time that its squares are summed. */
-enum { KEPT_TURNS = 2 };
-typedef struct kept_row {
-    f32x4 x[KEPT_TURNS];
-    f32x4 norm[KEPT_TURNS];
-} kept_row;
+/* What a thread takes at a time; two neighbouring threads have a block. */
+enum { CHUNK = RF_GPU_Q8_CHUNK };
+typedef struct chunk {
+    f32x4 x[CHUNK / 4];
+} chunk;
 
-DEVICE u32 element_of_turn(u32 turn)
+DEVICE u32 first_element(void)
 {
-    return 4 * (turn * n_threads() + thread());
+    return CHUNK * thread();
+}
+
+/* Elements `at` on of a row of k: whole chunks, and zeros behind them. */
+DEVICE chunk read_chunk(const f32 *row, u32 at, u32 k)
+{
+    const f32x4 zero = {0.0F, 0.0F, 0.0F, 0.0F};
+    chunk v;
+    UNROLL
+    for (u32 i = 0; i < CHUNK / 4; i++)
+        v.x[i] = at < k ? *(const f32x4 *)(row + at + 4 * i) : zero;
+    return v;
 }
 
 /* Norms are weights: they may be on their way before the rows are there. */
@@ -46,31 +55,24 @@ DEVICE void prefetch_norm(const matvec_args *a)
         prefetch(GLOBAL(const f32, a->norm) + i);
 }
 
-DEVICE f32 square_of(f32x4 v)
+DEVICE f32 squares_of(const chunk *v)
 {
-    return v.x * v.x + v.y * v.y + v.z * v.z + v.w * v.w;
+    f32x4 sum = v->x[0] * v->x[0];
+    UNROLL
+    for (u32 i = 1; i < CHUNK / 4; i++)
+        sum += v->x[i] * v->x[i];
+    return (sum.x + sum.y) + (sum.z + sum.w);
 }
 
-/* Of a single row the thread's share of the sum of squares; keeps what there is room for. */
-DEVICE f32 keep_row(const matvec_args *a, const f32 *x, kept_row *kept)
+/* The thread's share of the sum of a row's squares. */
+DEVICE f32 squares_of_row(const f32 *row, u32 k)
 {
-    f32 squares = 0.0F;
-    const f32x4 zero = {0.0F, 0.0F, 0.0F, 0.0F};
-    UNROLL
-    for (u32 turn = 0; turn < KEPT_TURNS; turn++) {
-        u32 i = element_of_turn(turn);
-        kept->x[turn] = i < a->k ? *(const f32x4 *)(x + i) : zero;
-        kept->norm[turn] =
-            a->norm && i < a->k ? *(const f32x4 *)(GLOBAL(const f32, a->norm) + i) : zero;
+    f32 sum = 0.0F;
+    for (u32 i = first_element(); i < k; i += CHUNK * n_threads()) {
+        const chunk v = read_chunk(row, i, k);
+        sum += squares_of(&v);
     }
-    if (!a->norm)
-        return 0.0F;
-    UNROLL
-    for (u32 turn = 0; turn < KEPT_TURNS; turn++)
-        squares += square_of(kept->x[turn]);
-    for (u32 i = element_of_turn(KEPT_TURNS); i < a->k; i += 4 * n_threads())
-        squares += square_of(*(const f32x4 *)(x + i));
-    return squares;
+    return sum;
 }
 
 /* What rows are multiplied by, from the threads' shares of the sums of their squares. All threads
@@ -95,114 +97,104 @@ DEVICE void scales_of_rows(const matvec_args *a, const f32 *squares, f32 *scale)
     }
 }
 
-/* Elements at to at + 3 of column c of the tile, by all lanes: eight have a block of 32. inside:
- * whether there are such elements, which is the same for all of these eight. */
-DEVICE void put_quants(const tile *to, u32 c, u32 at, f32x4 v, bool inside)
+/* Of a block's largest magnitude: below the first all of it rounds to zeros, whatever it is in
+ * steps of that; from the second on, and where an element is no number, so is the whole block. */
+#define SMALLEST_STEPS 0x1p-100F
+#define LARGEST_STEPS  0x1p126F
+/* Added to a number below 2^22, makes its nearest whole number the sum's low bits. */
+#define WHOLE 12582912.0F /* 1.5 * 2^23 */
+
+/* Rounds a chunk, elements at to at + 15 of column c of the tile. All lanes go here. scaled: which
+ * sum rf_gpu_q8_scale has. inside: whether there are such elements, which is the same for both
+ * lanes of a block. */
+template <bool scaled>
+DEVICE void put_chunk(const tile *to, u32 c, u32 at, const chunk *v, bool inside)
 {
-    f32 most =
-        maximum(maximum(magnitude(v.x), magnitude(v.y)), maximum(magnitude(v.z), magnitude(v.w)));
-    most = group_max<8>(most);
-    /* 0 for what is finite; otherwise NaN, which no comparison above has kept. */
-    f32 strange = group_sum<8>((v.x + v.y + v.z + v.w) * 0.0F);
-    f32 step = most > 0.0F ? 127.0F / most : 0.0F;
-    i32 q[4] = {nearest(v.x * step), nearest(v.y * step), nearest(v.z * step), nearest(v.w * step)};
-    i32 sum = group_sum<4>(q[0] + q[1] + q[2] + q[3]);
-    i32 other = shuffle_xor(sum, 4U);
+    f32 most = 0.0F;
+    UNROLL
+    for (u32 i = 0; i < CHUNK / 4; i++)
+        most = maximum_or_nan(
+            most, maximum_or_nan(maximum_or_nan(magnitude(v->x[i].x), magnitude(v->x[i].y)),
+                                 maximum_or_nan(magnitude(v->x[i].z), magnitude(v->x[i].w))));
+    most = maximum_or_nan(most, shuffle_xor(most, 1U));
+    const f32 steps = most > SMALLEST_STEPS ? 127.0F * reciprocal(most) : 0.0F;
+    u32x4 quants;
+    i32 sum = 0;
+    UNROLL
+    for (u32 i = 0; i < CHUNK / 4; i++) {
+        const f32x4 x = v->x[i];
+        quants[i] = low_bytes(bits_of(fused(x.x, steps, WHOLE)), bits_of(fused(x.y, steps, WHOLE)),
+                              bits_of(fused(x.z, steps, WHOLE)), bits_of(fused(x.w, steps, WHOLE)));
+        sum = dot4(0x01010101U, quants[i], sum);
+    }
     if (!inside)
         return;
-    *(u32 *)(to->quants + (c * to->size + 16 * place_of(at / 16) + at % 16)) =
-        ((u32)q[0] & 255U) | ((u32)q[1] & 255U) << 8 | ((u32)q[2] & 255U) << 16 | (u32)q[3] << 24;
-    if (lane() % 8 == 0) {
-        rf_gpu_q8_scale scale = {most / 127.0F + strange, {(i16)sum, (i16)other}};
-        ((rf_gpu_q8_scale *)to->scales)[(c * to->size + at) / RF_GPU_Q8_BLOCK] = scale;
-    }
+    *(u32x4 *)(to->quants + (c * to->size + CHUNK * place_of(at / CHUNK))) = quants;
+    const f32 d = most < LARGEST_STEPS ? most * (1.0F / 127.0F) : __builtin_nanf("");
+    rf_gpu_q8_scale scale = {d, {sum}};
+    if (scaled)
+        scale.scaled_sum = d * (f32)sum;
+    ((rf_gpu_q8_scale *)to->scales)[(c * to->size + at) / CHUNK] = scale;
 }
 
-/* Elements i to i + 3 of a row, times their norm. */
-DEVICE f32x4 read_four(const matvec_args *a, const f32 *row, u32 i, f32 scale)
+DEVICE void scale_chunk(chunk *v, f32 scale, const chunk *norm)
 {
-    f32x4 v = *(const f32x4 *)(row + i);
-    return a->norm ? v * scale * *(const f32x4 *)(GLOBAL(const f32, a->norm) + i) : v;
+    UNROLL
+    for (u32 i = 0; i < CHUNK / 4; i++)
+        v->x[i] = v->x[i] * scale * norm->x[i];
 }
 
-/* Fills the tile with elements from `first` on of a column's row, but for those of the first turns.
- * Several loads are under way at a time. */
-DEVICE void fill_column(const matvec_args *a, const f32 *row, const tile *to, u32 column, u32 turn,
-                        u32 first, f32 scale)
+/* Fills the tile with elements of a column's row, from `first` on. ahead: there are registers for
+ * a chunk that is on its way meanwhile. */
+template <bool ahead, bool scaled>
+DEVICE void fill_column(const matvec_args *a, const f32 *row, const tile *to, u32 column, u32 first,
+                        f32 scale)
 {
-    const u32 AHEAD = 5;
     const u32 count = minimum(to->size, a->k - first);
-    const u32 turns = (count / 4 + n_threads() - 1) / n_threads();
+    chunk next;
+    if (ahead)
+        next = read_chunk(row + first, first_element(), count);
 #pragma unroll 1
-    for (u32 t = turn; t < turns; t += AHEAD) {
-        f32x4 v[AHEAD];
-        UNROLL
-        for (u32 j = 0; j < AHEAD; j++) {
-            u32 i = element_of_turn(t + j);
-            v[j] = read_four(a, row, i < count ? first + i : first, scale);
+    for (u32 at = first_element(); at - CHUNK * lane() < count; at += CHUNK * n_threads()) {
+        chunk v = ahead ? next : read_chunk(row + first, at, count);
+        if (ahead)
+            next = read_chunk(row + first, at + CHUNK * n_threads(), count);
+        if (a->norm) {
+            const chunk norm = read_chunk(GLOBAL(const f32, a->norm) + first, at, count);
+            scale_chunk(&v, scale, &norm);
         }
-        UNROLL
-        for (u32 j = 0; j < AHEAD; j++) {
-            u32 i = element_of_turn(t + j);
-            if (t + j < turns)
-                put_quants(to, column, i, v[j], i < count);
-        }
+        put_chunk<scaled>(to, column, at, &v, at < count);
     }
 }
 
 /* Fills a tile with elements from `first` on of all rows. */
-template <u32 columns>
+template <u32 columns, bool ahead, bool scaled>
 DEVICE void fill_tile(const matvec_args *a, const share *s, const tile *to, u32 first,
                       const f32 *scale)
 {
     UNROLL
     for (u32 c = 0; c < columns; c++) {
         if (columns == 1 || c < a->n_rows)
-            fill_column(a, input_row(a, s, c, a->k), to, c, 0, first, scale[c]);
+            fill_column<ahead, scaled>(a, input_row(a, s, c, a->k), to, c, first, scale[c]);
     }
 }
 
-/* Finds what the rows are multiplied by, and fills the first tile. */
-template <u32 columns>
-DEVICE void open_several(const matvec_args *a, const share *s, const tile *to, f32 *scale)
+/* Finds what the rows are multiplied by, and fills the first tile. Rows are read twice for a norm:
+ * the second time they are near, and registers are for weights on their way. */
+template <u32 columns, bool ahead, bool scaled>
+DEVICE void open_rows(const matvec_args *a, const share *s, const tile *to, f32 *scale)
 {
     f32 squares[columns];
     UNROLL
     for (u32 c = 0; c < columns; c++) {
         scale[c] = 1.0F;
         squares[c] = 0.0F;
-        const f32 *row = input_row(a, s, minimum(c, a->n_rows - 1), a->k);
-        for (u32 i = element_of_turn(0); a->norm && i < a->k; i += 4 * n_threads())
-            squares[c] += square_of(*(const f32x4 *)(row + i));
+        if (a->norm)
+            squares[c] = squares_of_row(input_row(a, s, minimum(c, a->n_rows - 1), a->k), a->k);
     }
     if (a->norm)
         scales_of_rows<columns>(a, squares, scale);
-    fill_tile<columns>(a, s, to, 0, scale);
-}
-DEVICE void open_one(const matvec_args *a, const share *s, const tile *to, f32 *scale)
-{
-    kept_row kept;
-    const f32 *row = input_row(a, s, 0, a->k);
-    f32 squares = keep_row(a, row, &kept);
-    scale[0] = 1.0F;
-    if (a->norm)
-        scales_of_rows<1>(a, &squares, scale);
-    UNROLL
-    for (u32 turn = 0; turn < KEPT_TURNS; turn++) {
-        u32 i = element_of_turn(turn);
-        if (turn * 4 * n_threads() < a->k)
-            put_quants(to, 0, i, a->norm ? kept.x[turn] * scale[0] * kept.norm[turn] : kept.x[turn],
-                       i < a->k);
-    }
-    fill_column(a, row, to, 0, KEPT_TURNS, 0, scale[0]);
-}
-template <u32 columns>
-DEVICE void open_rows(const matvec_args *a, const share *s, const tile *to, f32 *scale)
-{
-    if constexpr (columns == 1)
-        open_one(a, s, to, scale);
-    else
-        open_several<columns>(a, s, to, scale);
+    fill_tile<columns, ahead, scaled>(a, s, to, 0, scale);
 }
 
 #endif

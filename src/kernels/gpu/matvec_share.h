@@ -26,7 +26,7 @@ DEVICE share open_share(const matvec_args *a)
 {
     share s = {};
     u32 block = block_x();
-    s.group = warp() / a->split;
+    s.group = warp() * a->split_inverse >> 16;
     s.turn = warp() - s.group * a->split;
     s.first_pair = block * a->block_pairs + minimum(block, a->longer_blocks);
     s.n_pairs = a->block_pairs + (block < a->longer_blocks ? 1 : 0);
@@ -41,7 +41,7 @@ DEVICE share open_share(const matvec_args *a)
 /* The row of the input that a column is a product with. */
 DEVICE const f32 *input_row(const matvec_args *a, const share *s, u32 column, u32 stride)
 {
-    u32 row = s->output_row / a->row_divisor + column;
+    u32 row = (a->n_experts ? s->output_row / a->row_divisor : 0) + column;
     if (a->rows)
         row = (u32)GLOBAL(const i32, a->rows)[row];
     return GLOBAL(const f32, a->x) + (u64)row * stride;
@@ -145,7 +145,8 @@ template <u32 columns> DEVICE void end_rows(const matvec_args *a, const share *s
 {
     u32 n = 2 * s->n_pairs;
     for (u32 i = thread(); i < n * minimum(columns, a->n_rows); i += n_threads()) {
-        u32 column = i / n, local = i % n / 2, r = i % 2;
+        u32 column = columns == 1 ? 0 : i / n;
+        u32 local = (i - column * n) / 2, r = i % 2;
         pair_rows p = rows_of_pair(a, s->first_pair + local);
         if (r == 1 && p.row[1] == p.row[0])
             continue;
@@ -161,7 +162,8 @@ template <u32 columns> DEVICE void end_swiglu(const matvec_args *a, const share 
 {
     u32 n = s->n_pairs;
     for (u32 i = thread(); i < n * minimum(columns, a->n_rows); i += n_threads()) {
-        u32 column = i / n, local = i % n, row = s->first_pair + local;
+        u32 column = columns == 1 ? 0 : i / n;
+        u32 local = i - column * n, row = s->first_pair + local;
         f32 gate = sum_of<columns>(a, local, 0, column) + bias_of(a->parts[0].bias, row);
         f32 up = sum_of<columns>(a, local, 1, column) + bias_of(a->parts[1].bias, row);
         GLOBAL(f32, a->parts[0].out)

@@ -243,6 +243,16 @@ DEVICE void prefetch(const void *p)
 #endif
 }
 
+/* The same of n bytes, where that is one instruction; both are multiples of 16. */
+DEVICE void prefetch_bytes(u64 address, u32 n)
+{
+#if defined(RF_GPU_NVIDIA) && __CUDA_ARCH__ >= 900
+    asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(address), "r"(n) : "memory");
+#else
+    (void)address, (void)n;
+#endif
+}
+
 /* Unaligned reads of packed blocks. p is aligned as its name says. */
 DEVICE u32 load_u32_from_u16(const void *p)
 {
@@ -502,84 +512,6 @@ DEVICE u32 forgotten(u32 x)
     return x;
 }
 
-/* ---- arithmetic that hardware has ------------------------------------------------------------ */
-
-/* sum + the products of four pairs of signed bytes. */
-DEVICE i32 dot4(u32 a, u32 b, i32 sum)
-{
-#if defined(RF_GPU_NVIDIA)
-    asm("dp4a.s32.s32 %0, %1, %2, %3;" : "=r"(sum) : "r"(a), "r"(b), "r"(sum));
-    return sum;
-#elif defined(__gfx906__) || defined(__gfx908__) || defined(__gfx90a__) || defined(__gfx942__) ||  \
-    defined(__gfx1030__)
-    return __builtin_amdgcn_sdot4((int)a, (int)b, sum, false);
-#elif defined(__GFX11__) || defined(__GFX12__)
-    return __builtin_amdgcn_sudot4(true, (int)a, true, (int)b, sum, false);
-#else
-#pragma unroll
-    for (u32 i = 0; i < 32; i += 8)
-        sum += (i32)(i8)(a >> i) * (i32)(i8)(b >> i);
-    return sum;
-#endif
-}
-
-DEVICE f32 minimum(f32 a, f32 b)
-{
-    return a < b ? a : b;
-}
-DEVICE f32 maximum(f32 a, f32 b)
-{
-    return a > b ? a : b;
-}
-DEVICE u32 minimum(u32 a, u32 b)
-{
-    return a < b ? a : b;
-}
-DEVICE u32 maximum(u32 a, u32 b)
-{
-    return a > b ? a : b;
-}
-DEVICE f32 magnitude(f32 x)
-{
-    return __builtin_fabsf(x);
-}
-
-DEVICE f32 fused(f32 a, f32 b, f32 c)
-{
-    return __builtin_fmaf(a, b, c);
-}
-DEVICE i32 nearest(f32 x)
-{
-    return (i32)__builtin_rintf(x);
-} /* |x| below 2^31 */
-
-DEVICE f32 exp2_of(f32 x)
-{
-#if defined(RF_GPU_AMD)
-    return __builtin_amdgcn_exp2f(x);
-#elif defined(RF_GPU_NVIDIA)
-    return __nvvm_ex2_approx_f(x);
-#else
-    return __builtin_exp2f(x);
-#endif
-}
-DEVICE f32 exp_of(f32 x)
-{
-    return exp2_of(x * 1.44269504F);
-}
-DEVICE f32 reciprocal_root(f32 x)
-{
-#if defined(RF_GPU_AMD)
-    return __builtin_amdgcn_rsqf(x);
-#elif defined(RF_GPU_NVIDIA)
-    return __nvvm_rsqrt_approx_f(x);
-#else
-    return 1.0F / __builtin_sqrtf(x);
-#endif
-}
-DEVICE f32 silu(f32 x)
-{
-    return x / (1.0F + exp_of(-x));
-}
+#include "kernels/gpu/arithmetic.h"
 
 #endif

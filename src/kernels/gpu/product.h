@@ -6,6 +6,7 @@
 #ifndef RF_KERNELS_GPU_PRODUCT_H
 #define RF_KERNELS_GPU_PRODUCT_H
 
+#include "kernels/gpu/args_order.h"
 #include "kernels/gpu/gpu.h"
 
 /* INPUT: f32 rows as they are, which the product gathers, norms and rounds to q8 by itself. PACKED:
@@ -45,6 +46,11 @@ typedef struct rf_gpu_product {
         rf_address out;  /* f32 [n_rows][m] */
     } parts[RF_LINEAR_MAX];
     rf_linear_end end;
+    rf_ahead ahead;
+    /* Among products of one input: which of them it is, and what part of all their bytes the others
+     * have. */
+    rf_gpu_order among;
+    float others;
     /* Experts: output row r is a product with the weights of expert ids[r], which are expert_bytes
      * apart in every part, and with prepared row r / row_divisor. Without experts (n_experts 0)
      * row_divisor is 1. */
