@@ -7,6 +7,8 @@ DESTDIR ?=
 BUNDLE ?= rocmforge-bundle
 # Further arguments for meson setup, such as -Dwerror=true.
 OPTIONS ?=
+# The GPU that make test-gpu uses, such as cuda:1; nothing is the best there is.
+DEVICE ?=
 # Arguments for the program that make demo runs.
 DEMO ?= run -p "Once upon a time" --seed 7
 
@@ -17,7 +19,7 @@ export ASAN_OPTIONS ?= detect_leaks=1:strict_string_checks=1:detect_stack_use_af
 export UBSAN_OPTIONS ?= halt_on_error=1:print_stacktrace=1
 export TSAN_OPTIONS ?= halt_on_error=1
 
-.PHONY: all demo test bench check kernels sanitize sanitize-thread bundle install clean help
+.PHONY: all demo test test-gpu bench check kernels sanitize sanitize-thread bundle install clean help
 
 all:
 	@tools/install-dependencies.sh --check build test
@@ -34,6 +36,13 @@ test:
 	@tools/install-dependencies.sh --try kernels
 	@tools/build.sh $(BUILD) $(OPTIONS)
 	@tools/test.sh $(BUILD)
+
+# What make test runs on the CPU and on emulated GPUs, on a card. Where there is none all is skipped, which is no success.
+test-gpu:
+	@tools/install-dependencies.sh build test
+	@tools/install-dependencies.sh --try kernels
+	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/test.sh $(BUILD) --suite gpu $(if $(DEVICE),--test-args='--device $(DEVICE)')
 
 bench:
 	@tools/install-dependencies.sh build test
@@ -83,6 +92,7 @@ help:
 	@echo 'make                  build the library and the command, in $(BUILD)/'
 	@echo 'make demo             install what is missing, build, and let the demo model tell a story'
 	@echo 'make test             install what is missing, build, and run every test that needs no GPU'
+	@echo 'make test-gpu         build, and run the tests that need a GPU, on the best one or on DEVICE'
 	@echo 'make bench            measure'
 	@echo 'make check            format, layers and style, clang-tidy'
 	@echo 'make kernels          whether the kernels of all GPUs compile'
@@ -92,4 +102,5 @@ help:
 	@echo 'make install          install to PREFIX ($(PREFIX)), below DESTDIR if that is set'
 	@echo 'make clean            remove the build folders'
 	@echo
-	@echo 'Variables: BUILD, PREFIX, DESTDIR, OPTIONS (for meson setup), DEMO (arguments for make demo)'
+	@echo 'Variables: BUILD, PREFIX, DESTDIR, OPTIONS (for meson setup), DEMO (arguments for make demo),'
+	@echo 'DEVICE (for make test-gpu, an ID as in rocmforge devices)'

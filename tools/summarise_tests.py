@@ -42,7 +42,7 @@ def program_results(program):
     output = program.get("stdout", "")
     if status == "SKIP":
         found = re.search(r"^skipped: (.*)$", output, re.MULTILINE)
-        return [(program["name"], "SKIPPED", found[1] if found else NO_REASON)]
+        return [("(whole program)", "SKIPPED", found[1] if found else NO_REASON)]
     results, died_in = cmocka_results(output)
     good = status in ("OK", "EXPECTEDFAIL")
     if died_in:

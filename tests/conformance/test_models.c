@@ -1,6 +1,6 @@
 /*
  * test_models.c: logits of every model of the ground truth, made with the reference implementation
- * from the same weights in f32.
+ * from the same weights in f32. On the CPU, or the device that --device ID names.
  */
 #include "support/cmocka.h"
 
@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "gguf/gguf.h"
-#include "kernels/runtime.h"
+#include "support/device.h"
 #include "support/expected.h"
 #include "support/oracle.h"
 #include "support/session.h"
@@ -106,30 +106,10 @@ static void check_model(const char *device, const char *path, const char *expect
     expected_free(&e);
 }
 
-/* Skips the test where this machine, or this build, cannot compute on the device. */
-static void require(const char *device)
-{
-    rf_error error;
-    session_options options = session_defaults();
-    options.runtime.device = device;
-    rf_runtime *runtime = NULL;
-    rf_status status = rf_runtime_open(&options.runtime, &runtime, &error);
-    if (status == RF_OK) {
-        status = rf_runtime_require_kernels(runtime, &error);
-        assert_int_equal(rf_runtime_close(runtime, NULL), RF_OK);
-    }
-    if (status == RF_ERROR_NOT_FOUND || status == RF_ERROR_UNSUPPORTED) {
-        print_message("skipped: %s\n", error.message);
-        skip();
-    }
-    assert_int_equal(status, RF_OK);
-}
-
 /* *state: the device. */
 static void every_model_gives_the_expected_logits(void **state)
 {
     const char *device = *state;
-    require(device);
     char folder[ORACLE_PATH_BYTES];
     oracle_path("models", folder);
     DIR *entries = opendir(folder);
@@ -153,16 +133,12 @@ static void every_model_gives_the_expected_logits(void **state)
     assert_true(checked > 0);
 }
 
-#define ON(device)                                                                                 \
-    {                                                                                              \
-        "every_model_gives_the_expected_logits", every_model_gives_the_expected_logits, NULL,      \
-            NULL, (device)                                                                         \
-    }
-
-/* Programs by device, since some take long: the device is the argument. */
 int main(int argc, char **argv)
 {
-    static char cpu[] = "cpu";
-    const struct CMUnitTest tests[] = {ON(argc > 1 ? argv[1] : cpu)};
-    return cmocka_run_group_tests_name("models", tests, NULL, NULL);
+    const char *device = "cpu";
+    const int status = device_argument(argc, argv, DEVICE_COMPUTES, &device);
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_prestate(every_model_gives_the_expected_logits, (void *)(uintptr_t)device),
+    };
+    return status ? status : cmocka_run_group_tests_name("models", tests, NULL, NULL);
 }

@@ -48,37 +48,6 @@ static inline void emu_expect_nothing_live(rf_device *device)
     assert_memory_equal(&live, &none, sizeof(live));
 }
 
-/* Devices that the cases of a test program share: one of its own for each would spend most of its
- * time on making the stacks of its threads. */
-#define EMU_SHARED_DEVICES 8
-static inline rf_device **emu_shared_devices(void)
-{
-    static rf_device *devices[EMU_SHARED_DEVICES + 1]; /* ends with a NULL */
-    return devices;
-}
-static inline rf_device *emu_shared(const char *id)
-{
-    rf_device **device = emu_shared_devices();
-    rf_error error = {0};
-    while (*device && strcmp((*device)->id, id) != 0)
-        device++;
-    assert_true(device < emu_shared_devices() + EMU_SHARED_DEVICES);
-    if (!*device)
-        emu_expect_ok(rf_emu_open_id(id, device, &error), &error);
-    return *device;
-}
-/* A group's teardown. */
-static inline int emu_close_shared(void **state)
-{
-    (void)state;
-    for (rf_device **device = emu_shared_devices(); *device; device++) {
-        emu_expect_nothing_live(*device);
-        assert_int_equal((*device)->ops->close(*device, NULL), RF_OK);
-        *device = NULL;
-    }
-    return 0;
-}
-
 static inline int emu_teardown(void **state)
 {
     rf_device *device = *state;

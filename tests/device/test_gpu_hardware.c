@@ -1,7 +1,7 @@
 /*
  * test_gpu_hardware.c: the drivers of this machine. One that is not installed is skipped; one that
- * is there without a device has to say so cleanly; on every device that there is, everything that a
- * device does is done for real.
+ * is there without a device has to say so cleanly; on every device that there is, or the one named
+ * by --device ID, everything that a device does is done for real.
  */
 #include "support/cmocka.h"
 
@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "device/backend.h"
+#include "support/device.h"
 
 #define SIZE ((uint64_t)8 << 20)
 
@@ -407,14 +408,12 @@ static void check_leak_report(const char *id)
     assert_non_null(strstr(error.message, "8388608 bytes of device memory at 0x"));
 }
 
-/* ---- all devices of a driver ---------------------------------------------------------------- */
+/* ---- all devices of a driver, or one --------------------------------------------------------- */
 
-static void check_device(const rf_backend *backend, uint32_t index)
+static void check_device(const char *id)
 {
-    char id[RF_DEVICE_ID_BYTES];
     rf_device *gpu = NULL;
     rf_error error;
-    backend->id(index, id);
     OK(rf_device_open(id, &gpu, &error));
     check_facts(gpu);
     check_memory_words(gpu);
@@ -422,7 +421,7 @@ static void check_device(const rf_backend *backend, uint32_t index)
     check_two_ways(gpu);
     check_large(gpu);
     check_out_of_memory(gpu);
-    if (backend == &rf_backend_cuda)
+    if (strcmp(gpu->ops->backend, rf_backend_cuda.name) == 0)
         check_modules(gpu);
     OK(rf_device_close(gpu, &error));
     check_by_itself(id);
@@ -434,8 +433,11 @@ static void check_driver(const rf_backend *backend)
     uint32_t count = 0;
     rf_error error;
     OK(backend->count(&count, &error));
-    for (uint32_t i = 0; i < count; i++)
-        check_device(backend, i);
+    for (uint32_t i = 0; i < count; i++) {
+        char id[RF_DEVICE_ID_BYTES];
+        backend->id(i, id);
+        check_device(id);
+    }
     if (count > 0)
         return;
     assert_int_equal(backend->why_none(&error), RF_ERROR_NOT_FOUND);
@@ -459,11 +461,30 @@ static void the_cuda_driver_of_this_machine_works(void **state)
     check_driver(&rf_backend_cuda);
 }
 
-int main(void)
+/* *state: its id. */
+static void the_device_that_was_named_works(void **state)
 {
-    const struct CMUnitTest tests[] = {
+    const char *id = *state;
+    if (strncmp(id, "hip", 3) != 0 && strncmp(id, "cuda", 4) != 0) {
+        print_message("skipped: %s has no driver\n", id);
+        skip();
+    }
+    check_device(id);
+}
+
+int main(int argc, char **argv)
+{
+    const char *id = NULL;
+    const int status = device_argument(argc, argv, DEVICE_OPENS, &id);
+    const struct CMUnitTest one[] = {
+        cmocka_unit_test_prestate(the_device_that_was_named_works, (void *)(uintptr_t)id),
+    };
+    const struct CMUnitTest all[] = {
         cmocka_unit_test(the_hip_driver_of_this_machine_works),
         cmocka_unit_test(the_cuda_driver_of_this_machine_works),
     };
-    return cmocka_run_group_tests_name("gpu-hardware", tests, NULL, NULL);
+    if (status)
+        return status;
+    return id ? cmocka_run_group_tests_name("gpu-hardware", one, NULL, NULL)
+              : cmocka_run_group_tests_name("gpu-hardware", all, NULL, NULL);
 }

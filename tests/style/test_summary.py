@@ -48,6 +48,10 @@ class Summary(unittest.TestCase):
     def test_leaves_out_skips_where_there_are_none(self):
         self.assertEqual(summarise(program(GOOD))[0], ["1 passed, 0 failed"])
 
+    def test_a_program_that_skips_itself_counts_once(self):
+        lines, _ = summarise(program(GOOD), program("words\nskipped: no GPU here\n", "SKIP"))
+        self.assertEqual(lines, ["skipped 1 (no GPU here):", "    p: (whole program)", "1 passed, 0 failed, 1 skipped"])
+
     def test_counts_failures_once(self):
         listed_again = FAILED + "[  FAILED  ] 1 test(s), listed below:\n[  FAILED  ] c\n"
         lines, status = summarise(program(GOOD + listed_again, "FAIL"))

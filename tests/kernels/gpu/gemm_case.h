@@ -5,14 +5,13 @@
 #ifndef RF_TESTS_GEMM_CASE_H
 #define RF_TESTS_GEMM_CASE_H
 
-#include "kernels/operations.h"
+#include "kernels/gpu/on_gpu.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "kernels/gpu/any_gpu.h"
 #include "kernels/gpu/gemm.h"
 #include "kernels/gpu/gemm_hopper.h"
 #include "kernels/gpu/operations.h"
@@ -103,8 +102,8 @@ static void free_operands(const gemm_case *c, operands *o)
     free(o->offsets);
 }
 
-/* Packs rows, which are f16 before and after. Returns what is to be freed. */
-static rf_address pack_rows(gpu *g, const gemm_case *c, const operands *o, rf_gpu_rows *out)
+/* Packs rows, which are f16 before and after. */
+static void pack_rows(gpu *g, const gemm_case *c, const operands *o, rf_gpu_rows *out)
 {
     rf_error error = {0};
     uint64_t bytes = 0;
@@ -112,23 +111,19 @@ static rf_address pack_rows(gpu *g, const gemm_case *c, const operands *o, rf_gp
     for (uint32_t r = 0; r < c->n_rows; r++)
         for (uint32_t i = 0; i < c->k; i++)
             wide[(size_t)r * c->k + i] = rf_f16_to_f32(o->rows[(size_t)r * o->stride + i]);
-    const rf_linear_input input = {.x =
-                                       upload(g, wide, (uint64_t)c->n_rows * c->k * sizeof(float))};
+    const rf_linear_input input = {
+        .x = gpu_copy(g, wide, (uint64_t)c->n_rows * c->k * sizeof(float))};
     expect_ok(rf_gpu_packed_bytes(c->n_rows, c->k, &bytes, &error), &error);
-    *out = (rf_gpu_rows){.form = rf_gpu_gemm_hopper_form(c->type), .values = gpu_alloc(g, bytes)};
+    *out = (rf_gpu_rows){.form = rf_gpu_gemm_hopper_form(c->type), .values = gpu_room(g, bytes)};
     expect_ok(rf_gpu_pack(&g->compute, &input, c->n_rows, c->k, out->form, out->values, &error),
               &error);
-    OK(g, stream_sync, g->compute.stream);
-    OK(g, free, input.x);
     free(wide);
-    return out->values;
 }
 
 static void run_product(gpu *g, const gemm_case *c, operands *o)
 {
     rf_error error = {0};
-    rf_address used[6 + 3 * MAX_OUT];
-    uint32_t n_used = 0;
+    rf_compute compute = g->compute;
     rf_gpu_product product = {.type = c->type,
                               .n_rows = c->n_rows,
                               .k = c->k,
@@ -138,32 +133,30 @@ static void run_product(gpu *g, const gemm_case *c, operands *o)
                               .row_divisor = c->row_divisor,
                               .expert_bytes = o->weights[0].stride[2]};
     product.rows = (rf_gpu_rows){.form = RF_GPU_F16, .stride = o->stride};
-    product.rows.values = used[n_used++] =
-        upload(g, o->rows, (uint64_t)o->n_inputs * o->stride * sizeof(uint16_t));
-    product.ids = used[n_used++] = upload(g, o->ids, c->n_rows * sizeof(int32_t));
-    product.order = used[n_used++] = upload(g, o->order, c->n_rows * sizeof(int32_t));
-    product.offsets = used[n_used++] = upload(g, o->offsets, (n_matrices(c) + 1) * sizeof(int32_t));
+    product.rows.values =
+        gpu_copy(g, o->rows, (uint64_t)o->n_inputs * o->stride * sizeof(uint16_t));
+    product.ids = gpu_copy(g, o->ids, c->n_rows * sizeof(int32_t));
+    product.order = gpu_copy(g, o->order, c->n_rows * sizeof(int32_t));
+    product.offsets = gpu_copy(g, o->offsets, (n_matrices(c) + 1) * sizeof(int32_t));
     for (uint32_t p = 0; p < c->n_parts; p++) {
         const rf_tensor *w = &o->weights[p];
         product.parts[p].row_bytes = w->stride[1];
         product.parts[p].m = c->m[p];
-        product.parts[p].weights = used[n_used++] =
-            upload(g, (const void *)(uintptr_t)w->address, w->stride[2] * n_matrices(c));
-        used[n_used] = upload(g, o->bias[p], c->m[p] * sizeof(float));
-        product.parts[p].bias = c->bias ? used[n_used] : 0;
-        n_used++;
-        product.parts[p].out = used[n_used++] =
-            upload(g, o->out[p], (uint64_t)c->m[p] * c->n_rows * sizeof(float));
+        product.parts[p].weights =
+            gpu_copy(g, (const void *)(uintptr_t)w->address, w->stride[2] * n_matrices(c));
+        if (c->bias)
+            product.parts[p].bias = gpu_copy(g, o->bias[p], c->m[p] * sizeof(float));
+        product.parts[p].out =
+            gpu_copy(g, o->out[p], (uint64_t)c->m[p] * c->n_rows * sizeof(float));
     }
     if (c->hopper)
-        used[n_used++] = pack_rows(g, c, o, &product.rows);
-    g->compute.workspace = used[n_used++] = gpu_alloc(g, c->workspace);
-    g->compute.workspace_bytes = c->workspace;
-    expect_ok((c->run ? c->run : rf_gpu_gemm_tiles)(&g->compute, &product, &error), &error);
+        pack_rows(g, c, o, &product.rows);
+    compute.workspace = gpu_room(g, c->workspace);
+    compute.workspace_bytes = c->workspace;
+    expect_ok((c->run ? c->run : rf_gpu_gemm_tiles)(&compute, &product, &error), &error);
     for (uint32_t p = 0; p < c->n_parts; p++)
-        download(g, o->out[p], product.parts[p].out, (uint64_t)c->m[p] * c->n_rows * sizeof(float));
-    for (uint32_t i = 0; i < n_used; i++)
-        OK(g, free, used[i]);
+        gpu_read(g, o->out[p], product.parts[p].out, (uint64_t)c->m[p] * c->n_rows * sizeof(float));
+    gpu_forget(g);
 }
 
 /* A weight as kernels see it: rounded to f16, its largest number where it is beyond; but of whole
@@ -266,22 +259,13 @@ static void check_product(const gemm_case *c, const operands *o)
 static void check_case(gpu *g, gemm_case c)
 {
     operands o;
-    if (!has_type(g, c.type))
+    if (!gpu_has_type(g, c.type))
         return;
     c.row_divisor = c.row_divisor ? c.row_divisor : 1;
     make_operands(&c, &o);
     run_product(g, &c, &o);
     check_product(&c, &o);
     free_operands(&c, &o);
-}
-
-/* Skips a test that would take an emulated device minutes, or that has kernels it cannot run. */
-static void needs_card(void)
-{
-    if (only_device && strncmp(only_device, "emu", 3) != 0)
-        return;
-    print_message("skipped: no GPU was named, as in --device cuda\n");
-    skip();
 }
 
 static const rf_type some_types[] = {RF_TYPE_F16, RF_TYPE_Q8_0, RF_TYPE_Q4_K};

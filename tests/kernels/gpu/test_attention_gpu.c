@@ -1,6 +1,5 @@
-/* test_attention_gpu.c: attention on the emulated devices against the portable operation of the
- * CPU. */
-#include "kernels/gpu/on_device.h"
+/* test_attention_gpu.c: attention on GPUs (on_gpu.h) against the portable operation of the CPU. */
+#include "kernels/gpu/on_gpu.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -49,10 +48,6 @@ static const attention_case cases[] = {
     {{1, {65}, {130}}, RF_TYPE_Q8_0, 1, 1, 96, 128},
 };
 #define N_CASES (sizeof(cases) / sizeof(cases[0]))
-
-static const char *const plain_devices[] = {"emu32", "emu64"};
-static const char *const all_devices[] = {"emu32",       "emu64",       "emu32-rdna3",
-                                          "emu32-rdna4", "emu32-plain", "emu64-plain"};
 
 typedef struct attention_run {
     const attention_case *shape;
@@ -114,36 +109,35 @@ static void close_run(attention_run *run)
 }
 
 /* NULL: the operation's own choice. */
-static void compute(attention_run *run, on_device *on, const rf_gpu_attention_choice *choice)
+static void compute(attention_run *run, gpu *g, const rf_gpu_attention_choice *choice)
 {
     rf_error error = {0};
-    device_batch batch = device_pages(on, &run->batch, run->shape->shape.n_sequences);
-    rf_address out = device_room(on, run->count * sizeof(float));
+    gpu_batch batch = gpu_pages(g, &run->batch, run->shape->shape.n_sequences);
+    rf_address out = gpu_room(g, run->count * sizeof(float));
     rf_gpu_attention_choice own;
     const rf_attention_args args = {
         .batch = &batch.view,
-        .q = device_copy(on, run->q, run->count * sizeof(float)),
+        .q = gpu_copy(g, run->q, run->count * sizeof(float)),
         .out = out,
         .n_heads = run->shape->n_heads,
         .scale = run->scale,
         .kv = &batch.layer,
     };
-    rf_gpu_attention_choose(rf_gpu_traits_of(on->compute.programs), &args, &own);
+    rf_gpu_attention_choose(g->traits, &args, &own);
     choice = choice ? choice : &own;
-    emu_expect_ok(rf_gpu_attention_run(&on->compute, &args, choice, &error), &error);
-    EMU_OK(on->device, sync);
-    device_read(on, run->out, out, run->count * sizeof(float));
-    device_forget(on);
+    expect_ok(rf_gpu_attention_run(&g->compute, &args, choice, &error), &error);
+    gpu_read(g, run->out, out, run->count * sizeof(float));
+    gpu_forget(g);
 }
 
 /* Values are at most 1, weights sum to 1. Decoding is in f32, or in f16 of two parts; other f16
  * products round queries, keys and weights to 11 bits, and scores are up to some 10 in size. */
-static void expect_close(const attention_run *run, double bound, const char *device)
+static void expect_close(const attention_run *run, double bound, const gpu *g)
 {
     for (size_t i = 0; i < run->count; i++) {
         const double off = fabs((double)run->out[i] - (double)run->expected[i]);
         if (!(off <= bound))
-            fail_msg("%s, case %d, element %zu of %zu: %.9g, expected %.9g", device,
+            fail_msg("%s, case %d, element %zu of %zu: %.9g, expected %.9g", g->id,
                      (int)(run->shape - cases), i, run->count, (double)run->out[i],
                      (double)run->expected[i]);
     }
@@ -153,50 +147,52 @@ static void expect_close(const attention_run *run, double bound, const char *dev
 #define DECODE_BOUND  1e-5
 #define PREFILL_BOUND 1.5e-3
 
-static void decode_cases(const char *id, uint32_t n_splits)
+static void decode_cases(gpu *g, uint32_t n_splits)
 {
-    on_device on;
-    device_open(&on, id, WORKSPACE);
     for (size_t i = 0; i < N_CASES; i++) {
         attention_run run;
         const rf_gpu_attention_choice choice = {.n_splits = n_splits, .tokens_per_block = 1};
         if (n_splits > 1 && cases[i].shape.n[0] > 16)
             continue;
         open_run(&run, &cases[i], false);
-        compute(&run, &on, &choice);
-        expect_close(&run, DECODE_BOUND, id);
+        compute(&run, g, &choice);
+        expect_close(&run, DECODE_BOUND, g);
         close_run(&run);
     }
-    device_close(&on);
+}
+
+static void check_tokens_alone(gpu *g)
+{
+    gpu_workspace(g, WORKSPACE);
+    decode_cases(g, 1);
+    decode_cases(g, 3);
+    decode_cases(g, 64);
 }
 
 static void tokens_alone_agree_with_the_cpu(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < 2; i++) {
-        decode_cases(plain_devices[i], 1);
-        decode_cases(plain_devices[i], 3);
-        decode_cases(plain_devices[i], 64);
+    on_every_warp(check_tokens_alone);
+}
+
+static void check_runs(gpu *g)
+{
+    gpu_workspace(g, WORKSPACE);
+    for (size_t i = 0; i < N_CASES; i++) {
+        attention_run run;
+        if (cases[i].shape.n[0] <= 16)
+            continue;
+        open_run(&run, &cases[i], true);
+        compute(&run, g, NULL);
+        expect_close(&run, PREFILL_BOUND, g);
+        close_run(&run);
     }
 }
 
 static void runs_agree_with_the_cpu(void **state)
 {
     (void)state;
-    for (size_t d = 0; d < 6; d++) {
-        on_device on;
-        device_open(&on, all_devices[d], WORKSPACE);
-        for (size_t i = 0; i < N_CASES; i++) {
-            attention_run run;
-            if (cases[i].shape.n[0] <= 16)
-                continue;
-            open_run(&run, &cases[i], true);
-            compute(&run, &on, NULL);
-            expect_close(&run, PREFILL_BOUND, all_devices[d]);
-            close_run(&run);
-        }
-        device_close(&on);
-    }
+    on_every_gpu(check_runs);
 }
 
 /* ---- batches of several kinds of tokens --------------------------------------------------- */
@@ -227,10 +223,10 @@ static attention_case random_case(void)
 
 /* Chunks of prompts beside tokens that are generated, in whatever order; and every way to share
  * them out between kernels and blocks. */
-static void random_batches(const char *id, uint32_t n)
+static void check_random_batches(gpu *g)
 {
-    on_device on;
-    device_open(&on, id, WORKSPACE);
+    const uint32_t n = !g->emulated ? 100 : g->variant ? 8 : 25; /* a card is quick */
+    gpu_workspace(g, WORKSPACE);
     for (uint32_t i = 0; i < n; i++) {
         const attention_case c = random_case();
         attention_run run;
@@ -239,19 +235,17 @@ static void random_batches(const char *id, uint32_t n)
         rf_gpu_attention_choice choice = {.n_splits = 1 + random_below(5), 1, prefill};
         if (random_below(3) == 0)
             choice = (rf_gpu_attention_choice){1, 1 + random_below(8), prefill};
-        compute(&run, &on, random_below(3) ? &choice : NULL);
+        compute(&run, g, random_below(3) ? &choice : NULL);
         run.shape = cases; /* for the message, which case says nothing */
-        expect_close(&run, PREFILL_BOUND, id);
+        expect_close(&run, PREFILL_BOUND, g);
         close_run(&run);
     }
-    device_close(&on);
 }
 
 static void any_batch_agrees_with_the_cpu(void **state)
 {
     (void)state;
-    for (size_t d = 0; d < 6; d++)
-        random_batches(all_devices[d], d < 2 ? 25 : 8);
+    on_every_gpu(check_random_batches);
 }
 
 /* ---- what must not be read ------------------------------------------------------------------- */
@@ -305,8 +299,7 @@ static void attend_around_holes(const attention_run *run, uint32_t token, uint32
         out[d] = sum > 0 ? out[d] / sum : 0;
 }
 
-static void check_holes(on_device *on, const char *id, rf_type type,
-                        const rf_gpu_attention_choice *choice)
+static void check_holes(gpu *g, rf_type type, const rf_gpu_attention_choice *choice)
 {
     const attention_case c = {{2, {40, 0}, {30, 20}}, type, 6, 2, 64, 8};
     attention_run run;
@@ -318,47 +311,67 @@ static void check_holes(on_device *on, const char *id, rf_type type,
         for (uint32_t d = 0; d < 64; d++)
             run.expected[i * 64 + d] = (float)expected[d];
     }
-    compute(&run, on, choice);
+    compute(&run, g, choice);
     run.shape = cases;
-    expect_close(&run, PREFILL_BOUND, id);
+    expect_close(&run, PREFILL_BOUND, g);
     close_run(&run);
+}
+
+static void check_missing_pages(gpu *g)
+{
+    static const rf_gpu_attention_choice choices[] = {{1, 1, true}, {1, 1, false}, {4, 1, false}};
+    gpu_workspace(g, WORKSPACE);
+    for (size_t i = 0; i < 3; i++) {
+        check_holes(g, RF_TYPE_F32, &choices[i]);
+        check_holes(g, RF_TYPE_F16, &choices[i]);
+    }
 }
 
 static void pages_that_are_not_there_are_left_out(void **state)
 {
     (void)state;
-    static const rf_gpu_attention_choice choices[] = {{1, 1, true}, {1, 1, false}, {4, 1, false}};
-    for (size_t d = 0; d < 6; d++) {
-        on_device on;
-        device_open(&on, all_devices[d], WORKSPACE);
-        for (size_t i = 0; i < 3; i++) {
-            check_holes(&on, all_devices[d], RF_TYPE_F32, &choices[i]);
-            check_holes(&on, all_devices[d], RF_TYPE_F16, &choices[i]);
-        }
-        device_close(&on);
+    on_every_gpu(check_missing_pages);
+}
+
+static void check_rows_after(gpu *g)
+{
+    static const attention_case c = {{1, {37}, {1}}, RF_TYPE_F16, 8, 2, 128, 64};
+    attention_run run;
+    gpu_workspace(g, WORKSPACE);
+    open_run(&run, &c, true);
+    for (uint32_t i = 0; i < (64 - 38) * c.n_kv_heads; i++) { /* NaN */
+        const uint32_t position = 38 + i / c.n_kv_heads, head = i % c.n_kv_heads;
+        memset(page_row(&run.batch, run.batch.keys, 0, position, head), 0xFF, 256);
+        memset(page_row(&run.batch, run.batch.values, 0, position, head), 0xFF, 256);
     }
+    compute(&run, g, NULL);
+    run.shape = cases;
+    expect_close(&run, DECODE_BOUND, g);
+    close_run(&run);
 }
 
 /* Rows of a page that come after a token may hold anything, and so may those of other sequences. */
 static void rows_after_a_token_are_not_used(void **state)
 {
     (void)state;
-    static const attention_case c = {{1, {37}, {1}}, RF_TYPE_F16, 8, 2, 128, 64};
-    for (size_t d = 0; d < 2; d++) {
-        on_device on;
+    on_every_warp(check_rows_after);
+}
+
+static void check_queries(gpu *g)
+{
+    static const attention_case c = {{2, {150, 20}, {1, 1}}, RF_TYPE_F16, 8, 1, 128, 16};
+    static const float sizes[] = {1e20F, 1e-20F};
+    gpu_workspace(g, WORKSPACE);
+    for (size_t s = 0; s < 2; s++) {
         attention_run run;
-        device_open(&on, plain_devices[d], WORKSPACE);
         open_run(&run, &c, true);
-        for (uint32_t i = 0; i < (64 - 38) * c.n_kv_heads; i++) { /* NaN */
-            const uint32_t position = 38 + i / c.n_kv_heads, head = i % c.n_kv_heads;
-            memset(page_row(&run.batch, run.batch.keys, 0, position, head), 0xFF, 256);
-            memset(page_row(&run.batch, run.batch.values, 0, position, head), 0xFF, 256);
-        }
-        compute(&run, &on, NULL);
+        for (size_t i = 0; i < run.count; i++)
+            run.q[i] *= sizes[s];
+        run.scale /= sizes[s];
+        compute(&run, g, NULL);
         run.shape = cases;
-        expect_close(&run, DECODE_BOUND, plain_devices[d]);
+        expect_close(&run, DECODE_BOUND, g);
         close_run(&run);
-        device_close(&on);
     }
 }
 
@@ -366,58 +379,47 @@ static void rows_after_a_token_are_not_used(void **state)
 static void queries_may_be_of_any_size(void **state)
 {
     (void)state;
-    static const attention_case c = {{2, {150, 20}, {1, 1}}, RF_TYPE_F16, 8, 1, 128, 16};
-    static const float sizes[] = {1e20F, 1e-20F};
-    for (size_t d = 0; d < 4; d++) {
-        on_device on;
-        attention_run run;
-        device_open(&on, plain_devices[d / 2], WORKSPACE);
-        open_run(&run, &c, true);
-        for (size_t i = 0; i < run.count; i++)
-            run.q[i] *= sizes[d % 2];
-        run.scale /= sizes[d % 2];
-        compute(&run, &on, NULL);
-        run.shape = cases;
-        expect_close(&run, DECODE_BOUND, plain_devices[d / 2]);
-        close_run(&run);
-        device_close(&on);
-    }
+    on_every_warp(check_queries);
 }
 
 /* ---- the same again -------------------------------------------------------------------------- */
 
-static void expect_zero_counters(on_device *on)
+static void expect_zero_counters(gpu *g)
 {
     static uint32_t counters[RF_GPU_COUNTERS];
-    device_read(on, counters, rf_gpu_counters(&on->compute), sizeof(counters));
+    gpu_read(g, counters, rf_gpu_counters(&g->compute), sizeof(counters));
     for (uint32_t i = 0; i < RF_GPU_COUNTERS; i++)
         assert_int_equal(counters[i], 0);
+}
+
+/* Twice: on an emulated GPU the second time in another order of threads, which a card has anyway.
+ */
+static void check_same_bits(gpu *g)
+{
+    static const attention_case c = {
+        {4, {150, 0, 60, 77}, {1, 20, 1, 12}}, RF_TYPE_F16, 8, 2, 64, 16};
+    static const rf_gpu_attention_choice choices[] = {{5, 1, true}, {5, 1, false}, {1, 3, true}};
+    attention_run run;
+    gpu_workspace(g, WORKSPACE);
+    open_run(&run, &c, true);
+    for (size_t i = 0; i < 3; i++) {
+        float *first = malloc(run.count * sizeof(*first));
+        compute(&run, g, &choices[i]);
+        expect_zero_counters(g);
+        memcpy(first, run.out, run.count * sizeof(*first));
+        if (g->emulated)
+            rf_emu_set_schedule(g->device, RF_EMU_RANDOM, 5 + i);
+        compute(&run, g, &choices[i]);
+        assert_memory_equal(first, run.out, run.count * sizeof(*first));
+        free(first);
+    }
+    close_run(&run);
 }
 
 static void every_run_gives_the_same_bits(void **state)
 {
     (void)state;
-    static const attention_case c = {
-        {4, {150, 0, 60, 77}, {1, 20, 1, 12}}, RF_TYPE_F16, 8, 2, 64, 16};
-    static const rf_gpu_attention_choice choices[] = {{5, 1, true}, {5, 1, false}, {1, 3, true}};
-    for (size_t d = 0; d < 2; d++) {
-        on_device on;
-        attention_run run;
-        device_open(&on, plain_devices[d], WORKSPACE);
-        open_run(&run, &c, true);
-        for (size_t i = 0; i < 3; i++) {
-            float *first = malloc(run.count * sizeof(*first));
-            compute(&run, &on, &choices[i]);
-            expect_zero_counters(&on);
-            memcpy(first, run.out, run.count * sizeof(*first));
-            rf_emu_set_schedule(on.device, RF_EMU_RANDOM, 5 + i);
-            compute(&run, &on, &choices[i]);
-            assert_memory_equal(first, run.out, run.count * sizeof(*first));
-            free(first);
-        }
-        close_run(&run);
-        device_close(&on);
-    }
+    on_every_warp(check_same_bits);
 }
 
 /* ---- what the host chooses ------------------------------------------------------------------- */
@@ -456,38 +458,42 @@ static void choices_fill_the_device(void **state)
     }
 }
 
+static void check_workspace(gpu *g)
+{
+    static const attention_case c = {{3, {150, 0, 60}, {1, 1, 1}}, RF_TYPE_F16, 8, 2, 64, 16};
+    const rf_kernel_limits limits = {.n_tokens = 3, .n_heads = 8, .n_kv_heads = 2, .head_size = 64};
+    const rf_gpu_attention_choice most = {RF_GPU_ATTENTION_SPLITS, 1, false};
+    attention_run run;
+    uint64_t bytes = 0;
+    rf_error error = {0};
+    expect_ok(rf_gpu_attention_workspace(&limits, NULL, &bytes, &error), &error);
+    gpu_workspace(g, bytes);
+    open_run(&run, &c, true);
+    compute(&run, g, &most);
+    expect_close(&run, DECODE_BOUND, g);
+    rf_compute small = g->compute;
+    small.workspace_bytes = RF_GPU_COUNTERS * sizeof(uint32_t) + 256;
+    const rf_attention_args args = {
+        .batch = &run.batch.view, .n_heads = 8, .scale = 1, .kv = &run.batch.layer};
+    assert_int_equal(rf_gpu_attention_run(&small, &args, &most, &error), RF_ERROR_INTERNAL);
+    assert_non_null(strstr(error.message, "workspace"));
+    run.batch.layer.type = RF_TYPE_Q4_0;
+    assert_int_equal(rf_gpu_attention_run(&small, &args, &most, &error), RF_ERROR_UNSUPPORTED);
+    assert_non_null(strstr(error.message, "Q4_0"));
+    run.batch.layer.type = RF_TYPE_F16;
+    run.batch.layer.head_size = RF_MAX_HEAD_SIZE + 1;
+    assert_int_equal(rf_gpu_attention_run(&small, &args, &most, &error), RF_ERROR_INTERNAL);
+    close_run(&run);
+}
+
 /* The workspace is enough for whatever is chosen; and a smaller one is an error. */
 static void the_workspace_is_enough(void **state)
 {
     (void)state;
-    static const attention_case c = {{3, {150, 0, 60}, {1, 1, 1}}, RF_TYPE_F16, 8, 2, 64, 16};
-    const rf_kernel_limits limits = {.n_tokens = 3, .n_heads = 8, .n_kv_heads = 2, .head_size = 64};
-    const rf_gpu_attention_choice most = {RF_GPU_ATTENTION_SPLITS, 1, false};
-    on_device on;
-    attention_run run;
-    uint64_t bytes = 0;
-    rf_error error = {0};
-    emu_expect_ok(rf_gpu_attention_workspace(&limits, NULL, &bytes, &error), &error);
-    device_open(&on, "emu32", bytes);
-    open_run(&run, &c, true);
-    compute(&run, &on, &most);
-    expect_close(&run, DECODE_BOUND, "emu32");
-    on.compute.workspace_bytes = RF_GPU_COUNTERS * sizeof(uint32_t) + 256;
-    const rf_attention_args args = {
-        .batch = &run.batch.view, .n_heads = 8, .scale = 1, .kv = &run.batch.layer};
-    assert_int_equal(rf_gpu_attention_run(&on.compute, &args, &most, &error), RF_ERROR_INTERNAL);
-    assert_non_null(strstr(error.message, "workspace"));
-    run.batch.layer.type = RF_TYPE_Q4_0;
-    assert_int_equal(rf_gpu_attention_run(&on.compute, &args, &most, &error), RF_ERROR_UNSUPPORTED);
-    assert_non_null(strstr(error.message, "Q4_0"));
-    run.batch.layer.type = RF_TYPE_F16;
-    run.batch.layer.head_size = RF_MAX_HEAD_SIZE + 1;
-    assert_int_equal(rf_gpu_attention_run(&on.compute, &args, &most, &error), RF_ERROR_INTERNAL);
-    close_run(&run);
-    device_close(&on);
+    on_any_gpu(check_workspace);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tokens_alone_agree_with_the_cpu),
@@ -500,5 +506,7 @@ int main(void)
         cmocka_unit_test(choices_fill_the_device),
         cmocka_unit_test(the_workspace_is_enough),
     };
-    return cmocka_run_group_tests_name("attention on GPUs", tests, NULL, emu_close_shared);
+    const int status = gpu_arguments(argc, argv);
+    return status ? status
+                  : cmocka_run_group_tests_name("attention on GPUs", tests, NULL, gpu_stop_all);
 }

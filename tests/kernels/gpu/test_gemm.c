@@ -1,6 +1,6 @@
 /*
  * test_gemm.c: embeddings and products by matrix units against double precision, on every emulated
- * device, or on the one named: test_gemm --device cuda.
+ * GPU, or the one that is named (on_gpu.h).
  */
 #include "kernels/gpu/gemm_case.h"
 
@@ -76,7 +76,7 @@ static void check_experts(gpu *g)
     }
 }
 
-/* As long prompts have: of a real device alone, an emulated one would take minutes. */
+/* As long prompts have: on a card alone, an emulated GPU would take minutes. */
 static void check_many_rows(gpu *g)
 {
     static const rf_linear_end ends[3] = {RF_LINEAR_STORE, RF_LINEAR_ADD, RF_LINEAR_SWIGLU};
@@ -97,8 +97,8 @@ static void check_many_rows(gpu *g)
 static void many_rows_agree(void **state)
 {
     (void)state;
-    needs_card();
-    for_all(check_many_rows);
+    gpu_needs_card();
+    on_every_gpu(check_many_rows);
 }
 
 /* ---- embeddings ------------------------------------------------------------------------------ */
@@ -114,20 +114,18 @@ static void check_embed(gpu *g)
         float *out = malloc(4 * (size_t)n * sizeof(float));
         rf_tensor there = table;
         rf_error error = {0};
-        there.address = upload(g, (const void *)(uintptr_t)table.address, 7 * table.stride[1]);
+        there.address = gpu_copy(g, (const void *)(uintptr_t)table.address, 7 * table.stride[1]);
         const rf_embed_args args = {.table = &there,
-                                    .tokens = upload(g, tokens, sizeof(tokens)),
-                                    .out = gpu_alloc(g, 4 * (uint64_t)n * sizeof(float)),
+                                    .tokens = gpu_copy(g, tokens, sizeof(tokens)),
+                                    .out = gpu_room(g, 4 * (uint64_t)n * sizeof(float)),
                                     .n_tokens = 4};
         expect_ok(rf_gpu_embed(&g->compute, &args, &error), &error);
-        download(g, out, args.out, 4 * (uint64_t)n * sizeof(float));
+        gpu_read(g, out, args.out, 4 * (uint64_t)n * sizeof(float));
         for (uint32_t i = 0; i < 4 * n; i++)
             if (out[i] != wide[(uint32_t)tokens[i / n] * n + i % n])
                 fail_msg("type %d, element %u: %g, expected %g", (int)type, i, (double)out[i],
                          (double)wide[(uint32_t)tokens[i / n] * n + i % n]);
-        OK(g, free, there.address);
-        OK(g, free, args.tokens);
-        OK(g, free, args.out);
+        gpu_forget(g);
         free(out);
         free(wide);
         free_tensor(&table);
@@ -137,41 +135,40 @@ static void check_embed(gpu *g)
 static void embeddings_are_exact(void **state)
 {
     (void)state;
-    for_all(check_embed);
+    on_every_gpu(check_embed);
 }
 
 static void every_type_agrees(void **state)
 {
     (void)state;
-    for_all(check_types);
+    on_every_gpu(check_types);
 }
 
 static void parts_share_rows(void **state)
 {
     (void)state;
-    for_all(check_parts);
+    on_every_gpu(check_parts);
 }
 
 static void gates_are_applied(void **state)
 {
     (void)state;
-    for_all(check_swiglu);
+    on_every_gpu(check_swiglu);
 }
 
 static void rows_find_their_experts(void **state)
 {
     (void)state;
-    for_all(check_experts);
+    on_every_gpu(check_experts);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "--device") == 0)
-        only_device = argv[2];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(embeddings_are_exact),    cmocka_unit_test(every_type_agrees),
         cmocka_unit_test(parts_share_rows),        cmocka_unit_test(gates_are_applied),
         cmocka_unit_test(rows_find_their_experts), cmocka_unit_test(many_rows_agree),
     };
-    return cmocka_run_group_tests_name("gemm", tests, NULL, NULL);
+    const int status = gpu_arguments(argc, argv);
+    return status ? status : cmocka_run_group_tests_name("gemm", tests, NULL, gpu_stop_all);
 }

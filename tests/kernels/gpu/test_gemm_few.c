@@ -1,6 +1,6 @@
 /*
  * test_gemm_few.c: products of few rows by matrix units against double precision, on every emulated
- * device, or on the one named: test_gemm_few --device cuda.
+ * GPU, or the one that is named (on_gpu.h).
  */
 #include "kernels/gpu/gemm_case.h"
 
@@ -11,13 +11,12 @@
 /* A case for gemm_few, or skipped where there are no matrix units. */
 static void check_few_case(gpu *g, gemm_case c)
 {
-    if (rf_gpu_traits_of(g->compute.programs)->matrix_columns == 0)
+    if (g->traits->matrix_columns == 0)
         return;
     c.run = rf_gpu_gemm_few;
     /* gemm_few.hip, few::WHOLE; rows of an expert on average */
     const uint32_t n_rows = c.n_experts ? (c.n_rows + c.n_experts - 1) / c.n_experts : c.n_rows;
-    c.whole = n_rows <= RF_GPU_FEW_WHOLE_ROWS &&
-              rf_gpu_traits_of(g->compute.programs)->matrix_columns == 8 &&
+    c.whole = n_rows <= RF_GPU_FEW_WHOLE_ROWS && g->traits->matrix_columns == 8 &&
               (c.type == RF_TYPE_Q4_K || c.type == RF_TYPE_Q5_K || c.type == RF_TYPE_Q6_K);
     check_case(g, c);
 }
@@ -100,12 +99,12 @@ static void check_hopper_case(gpu *g, gemm_case c)
     check_case(g, c);
 }
 
-/* Of a real device alone: there is no other with its instructions. */
+/* On a card alone: no other GPU has its instructions. */
 static void check_hopper(gpu *g)
 {
     static const rf_linear_end ends[3] = {RF_LINEAR_STORE, RF_LINEAR_ADD, RF_LINEAR_SWIGLU};
-    if (!rf_gpu_traits_of(g->compute.programs)->warpgroups) {
-        print_message("skipped: %s is no Hopper GPU\n", only_device);
+    if (!g->traits->warpgroups) {
+        print_message("skipped: %s is no Hopper GPU\n", g->id);
         skip();
     }
     for (uint32_t i = 0; i < 6 * n_computable_types; i++) {
@@ -143,7 +142,7 @@ static void check_hopper(gpu *g)
 /* What it is not for. */
 static void check_hopper_refuses(gpu *g)
 {
-    const bool hopper = rf_gpu_traits_of(g->compute.programs)->boxes;
+    const bool hopper = g->traits->boxes;
     const rf_gpu_product good = {.type = RF_TYPE_Q4_K,
                                  .n_rows = 8,
                                  .k = 512,
@@ -176,42 +175,41 @@ static void check_hopper_refuses(gpu *g)
 static void hopper_is_for_what_it_can(void **state)
 {
     (void)state;
-    for_all(check_hopper_refuses);
+    on_every_gpu(check_hopper_refuses);
 }
 
 static void few_rows_agree_on_hopper(void **state)
 {
     (void)state;
-    needs_card();
-    for_all(check_hopper);
+    gpu_needs_card();
+    on_every_gpu(check_hopper);
 }
 
 static void few_rows_of_every_type_agree(void **state)
 {
     (void)state;
-    for_all(check_few_types);
+    on_every_gpu(check_few_types);
 }
 
 static void few_rows_are_shared_out(void **state)
 {
     (void)state;
-    for_all(check_few_shapes);
+    on_every_gpu(check_few_shapes);
 }
 
 static void few_rows_find_their_experts(void **state)
 {
     (void)state;
-    for_all(check_few_experts);
+    on_every_gpu(check_few_experts);
 }
 
 int main(int argc, char **argv)
 {
-    if (argc == 3 && strcmp(argv[1], "--device") == 0)
-        only_device = argv[2];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(few_rows_of_every_type_agree), cmocka_unit_test(few_rows_are_shared_out),
         cmocka_unit_test(few_rows_find_their_experts),  cmocka_unit_test(few_rows_agree_on_hopper),
         cmocka_unit_test(hopper_is_for_what_it_can),
     };
-    return cmocka_run_group_tests_name("gemm-few", tests, NULL, NULL);
+    const int status = gpu_arguments(argc, argv);
+    return status ? status : cmocka_run_group_tests_name("gemm-few", tests, NULL, gpu_stop_all);
 }

@@ -1,15 +1,13 @@
-/* test_matvec.c: products of few rows on the emulated devices, with every type of weights, against
- * the definition in double precision on the same rounded activations. */
-#include "kernels/operations.h"
+/* test_matvec.c: products of few rows on GPUs (on_gpu.h), with every type of weights, against the
+ * definition in double precision on the same rounded activations. */
+#include "kernels/gpu/on_gpu.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "device/emu_support.h"
 #include "kernels/gpu/args_matvec.h"
-#include "kernels/gpu/emulated.h"
 #include "kernels/gpu/product.h"
 #include "tensor/blocks.h"
 #include "tensor/dequantise.h"
@@ -30,8 +28,7 @@ typedef struct matvec_case {
 
 typedef struct matvec_run {
     const matvec_case *c;
-    rf_device *device;
-    rf_compute compute;
+    gpu *g;
     rf_gpu_product product;
     uint32_t n_inputs; /* prepared rows */
     float *x;          /* as they are after rounding: [n_inputs][k] */
@@ -41,44 +38,6 @@ typedef struct matvec_run {
     float *before[RF_LINEAR_MAX]; /* what outputs held */
     int32_t *ids;
 } matvec_run;
-
-/* ---- the device ------------------------------------------------------------------------------ */
-
-static void open_device(matvec_run *run, const char *id)
-{
-    rf_error error = {0};
-    rf_device_facts facts;
-    if (rf_gpu_emulated_require(id, &error) != RF_OK) {
-        print_message("skipped: %s\n", error.message);
-        skip();
-    }
-    run->device = emu_shared(id);
-    EMU_OK(run->device, facts, &facts);
-    emu_expect_ok(rf_gpu_programs_open(run->device, &facts, &run->compute.programs, &error),
-                  &error);
-    run->compute.device = run->device;
-}
-
-static void close_device(matvec_run *run)
-{
-    rf_error error = {0};
-    emu_expect_ok(rf_gpu_programs_close(run->compute.programs, &error), &error);
-    emu_expect_nothing_live(run->device);
-}
-
-static rf_address upload(matvec_run *run, const void *bytes, uint64_t n)
-{
-    rf_address address = emu_alloc(run->device, n);
-    emu_write(run->device, NULL, address, bytes, n);
-    return address;
-}
-
-static void release(matvec_run *run, rf_address *address)
-{
-    if (*address)
-        EMU_OK(run->device, free, *address);
-    *address = 0;
-}
 
 /* ---- inputs ---------------------------------------------------------------------------------- */
 
@@ -122,7 +81,7 @@ static void make_rows(matvec_run *run)
     run->x = malloc((size_t)n * c->k * sizeof(*run->x));
     run->norm = random_floats(c->k, 1);
     run->product.rows = (rf_gpu_rows){.form = is_float(c->type) ? RF_GPU_F32 : RF_GPU_INPUT,
-                                      .values = upload(run, x, count * sizeof(float)),
+                                      .values = gpu_copy(run->g, x, count * sizeof(float)),
                                       .stride = c->k,
                                       .epsilon = EPSILON};
     for (uint32_t r = 0; r < n; r++) {
@@ -130,9 +89,9 @@ static void make_rows(matvec_run *run)
         prepare_row(run, x + (size_t)order[r] * c->k, run->x + (size_t)r * c->k);
     }
     if (c->gather)
-        run->product.rows.order = upload(run, order, n * sizeof(*order));
+        run->product.rows.order = gpu_copy(run->g, order, n * sizeof(*order));
     if (c->norm)
-        run->product.rows.norm = upload(run, run->norm, c->k * sizeof(float));
+        run->product.rows.norm = gpu_copy(run->g, run->norm, c->k * sizeof(float));
     free(order);
     free(x);
 }
@@ -142,7 +101,7 @@ static void make_ids(matvec_run *run)
     run->ids = malloc((run->c->n_rows + 1) * sizeof(*run->ids));
     for (uint32_t r = 0; r < run->c->n_rows; r++)
         run->ids[r] = (int32_t)random_below(run->c->n_experts);
-    run->product.ids = upload(run, run->ids, run->c->n_rows * sizeof(*run->ids));
+    run->product.ids = gpu_copy(run->g, run->ids, run->c->n_rows * sizeof(*run->ids));
 }
 
 static void make_part(matvec_run *run, uint32_t i)
@@ -156,24 +115,23 @@ static void make_part(matvec_run *run, uint32_t i)
     rf_error error = {0};
     random_blocks(c->type, blocks, count);
     run->weights[i] = malloc(count * sizeof(float));
-    emu_expect_ok(rf_dequantise_row(c->type, blocks, run->weights[i], count, &error), &error);
+    expect_ok(rf_dequantise_row(c->type, blocks, run->weights[i], count, &error), &error);
     run->bias[i] = random_floats(c->m[i], 1);
     run->before[i] = random_floats((size_t)c->n_rows * c->m[i], 1);
-    run->product.parts[i].weights = upload(run, blocks, bytes);
+    run->product.parts[i].weights = gpu_copy(run->g, blocks, bytes);
     run->product.parts[i].row_bytes = (uint64_t)(c->k / info->block_elements) * info->block_bytes;
     run->product.parts[i].m = c->m[i];
     if (c->bias & 1U << i)
-        run->product.parts[i].bias = upload(run, run->bias[i], c->m[i] * sizeof(float));
+        run->product.parts[i].bias = gpu_copy(run->g, run->bias[i], c->m[i] * sizeof(float));
     run->product.parts[i].out =
-        upload(run, run->before[i], (size_t)c->n_rows * c->m[i] * sizeof(float));
+        gpu_copy(run->g, run->before[i], (size_t)c->n_rows * c->m[i] * sizeof(float));
     run->product.expert_bytes = c->n_experts ? c->m[i] * run->product.parts[i].row_bytes : 0;
     free(blocks);
 }
 
-static void open_run(matvec_run *run, const char *device, const matvec_case *c)
+static void open_run(matvec_run *run, gpu *g, const matvec_case *c)
 {
-    *run = (matvec_run){.c = c};
-    open_device(run, device);
+    *run = (matvec_run){.c = c, .g = g};
     const uint32_t divisor = c->row_divisor ? c->row_divisor : 1;
     run->product = (rf_gpu_product){.type = c->type,
                                     .n_rows = c->n_rows,
@@ -192,14 +150,8 @@ static void open_run(matvec_run *run, const char *device, const matvec_case *c)
 
 static void close_run(matvec_run *run)
 {
-    release(run, &run->product.rows.values);
-    release(run, &run->product.rows.order);
-    release(run, &run->product.rows.norm);
-    release(run, &run->product.ids);
+    gpu_forget(run->g);
     for (uint32_t i = 0; i < run->c->n_parts; i++) {
-        release(run, &run->product.parts[i].weights);
-        release(run, &run->product.parts[i].bias);
-        release(run, &run->product.parts[i].out);
         free(run->weights[i]);
         free(run->bias[i]);
         free(run->before[i]);
@@ -207,7 +159,6 @@ static void close_run(matvec_run *run)
     free(run->x);
     free(run->norm);
     free(run->ids);
-    close_device(run);
 }
 
 /* ---- what is expected ------------------------------------------------------------------------ */
@@ -282,7 +233,7 @@ static void expect_outputs(matvec_run *run)
         float *got = malloc(count * sizeof(*got));
         double *expected = malloc(count * sizeof(*expected));
         double *bound = malloc(count * sizeof(*bound));
-        emu_read(run->device, NULL, got, run->product.parts[i].out, count * sizeof(*got));
+        gpu_read(run->g, got, run->product.parts[i].out, count * sizeof(*got));
         for (size_t at = 0; at < count; at++) {
             bounded p = expected_of(run, i, (uint32_t)(at / c->m[i]), (uint32_t)(at % c->m[i]));
             expected[at] = p.value;
@@ -298,21 +249,16 @@ static void expect_outputs(matvec_run *run)
 static void launch(matvec_run *run)
 {
     rf_error error = {0};
-    emu_expect_ok(rf_gpu_matvec(&run->compute, &run->product, &error), &error);
-    EMU_OK(run->device, sync);
+    expect_ok(rf_gpu_matvec(&run->g->compute, &run->product, &error), &error);
 }
 
-static const char *const devices[] = {"emu32", "emu64"};
-
-static void check(const matvec_case *c)
+static void check(gpu *g, const matvec_case *c)
 {
-    for (size_t d = 0; d < 2; d++) {
-        matvec_run run;
-        open_run(&run, devices[d], c);
-        launch(&run);
-        expect_outputs(&run);
-        close_run(&run);
-    }
+    matvec_run run;
+    open_run(&run, g, c);
+    launch(&run);
+    expect_outputs(&run);
+    close_run(&run);
 }
 
 static uint32_t blocks(rf_type type, uint32_t n)
@@ -322,9 +268,8 @@ static uint32_t blocks(rf_type type, uint32_t n)
 
 /* ---- tests ----------------------------------------------------------------------------------- */
 
-static void products_of_any_shape(void **state)
+static void check_shapes(gpu *g)
 {
-    (void)state;
     for (uint32_t t = 0; t < n_computable_types; t++) {
         rf_type type = computable_types[t];
         uint32_t most = is_float(type) ? 700 : 2800 / blocks(type, 1);
@@ -338,30 +283,40 @@ static void products_of_any_shape(void **state)
                              .bias = random_below(8),
                              .norm = !is_float(type) && n % 2,
                              .gather = !is_float(type) && n % 3 == 0};
-            check(&c);
+            check(g, &c);
         }
     }
 }
 
-/* One block alone, and rows that are wide enough for whole vectors of floats and several tiles. */
-static void short_and_long_rows(void **state)
+static void products_of_any_shape(void **state)
 {
     (void)state;
+    on_every_warp(check_shapes);
+}
+
+/* One block alone, and rows that are wide enough for whole vectors of floats and several tiles. */
+static void check_row_lengths(gpu *g)
+{
     for (uint32_t t = 0; t < n_computable_types; t++) {
         rf_type type = computable_types[t];
         matvec_case c = {.type = type, .n_rows = 1, .k = blocks(type, 1), .n_parts = 1, .m = {3}};
-        check(&c);
+        check(g, &c);
         c.k = 4096 + 512;
-        check(&c);
+        check(g, &c);
         c.n_rows = 8;
         c.m[0] = 70;
-        check(&c);
+        check(g, &c);
     }
 }
 
-static void gates_and_ups(void **state)
+static void short_and_long_rows(void **state)
 {
     (void)state;
+    on_every_warp(check_row_lengths);
+}
+
+static void check_gates(gpu *g)
+{
     for (uint32_t t = 0; t < n_computable_types; t++) {
         rf_type type = computable_types[t];
         matvec_case c = {.type = type,
@@ -371,13 +326,18 @@ static void gates_and_ups(void **state)
                          .m = {37, 37},
                          .end = RF_LINEAR_SWIGLU,
                          .bias = t % 4};
-        check(&c);
+        check(g, &c);
     }
 }
 
-static void experts_by_their_ids(void **state)
+static void gates_and_ups(void **state)
 {
     (void)state;
+    on_every_warp(check_gates);
+}
+
+static void check_experts(gpu *g)
+{
     for (uint32_t t = 0; t < n_computable_types; t++) {
         rf_type type = computable_types[t];
         matvec_case c = {.type = type,
@@ -388,12 +348,18 @@ static void experts_by_their_ids(void **state)
                          .end = t % 2 ? RF_LINEAR_SWIGLU : RF_LINEAR_STORE,
                          .n_experts = 5,
                          .row_divisor = 4};
-        check(&c);
+        check(g, &c);
         c.row_divisor = 1;
         c.n_parts = 1;
         c.end = RF_LINEAR_STORE;
-        check(&c);
+        check(g, &c);
     }
+}
+
+static void experts_by_their_ids(void **state)
+{
+    (void)state;
+    on_every_warp(check_experts);
 }
 
 /* ---- what is not a number -------------------------------------------------------------------- */
@@ -402,11 +368,10 @@ static void experts_by_their_ids(void **state)
 static void spoil(matvec_run *run, uint32_t offset, uint16_t bits)
 {
     uint64_t row_bytes = run->product.parts[0].row_bytes;
-    emu_write(run->device, NULL, run->product.parts[0].weights + row_bytes + offset, &bits,
-              sizeof(bits));
+    gpu_write(run->g, run->product.parts[0].weights + row_bytes + offset, &bits, sizeof(bits));
 }
 
-static void strange_scales_are_seen(void **state)
+static void check_strange_scales(gpu *g)
 {
     static const struct {
         rf_type type;
@@ -429,16 +394,15 @@ static void strange_scales_are_seen(void **state)
     };
     static const uint16_t strange[] = {0x7E00, 0x7C00, 0xFC00};
     static const uint16_t strange_bf16[] = {0x7FC0, 0x7F80, 0xFF80};
-    (void)state;
     for (size_t i = 0; i < sizeof(scales) / sizeof(scales[0]); i++) {
         for (size_t s = 0; s < 3; s++) {
             matvec_case c = {.type = scales[i].type, .n_rows = 2, .k = 256, .n_parts = 1, .m = {3}};
             matvec_run run;
             float out[6];
-            open_run(&run, "emu32", &c);
+            open_run(&run, g, &c);
             spoil(&run, scales[i].offset, c.type == RF_TYPE_BF16 ? strange_bf16[s] : strange[s]);
             launch(&run);
-            emu_read(run.device, NULL, out, run.product.parts[0].out, sizeof(out));
+            gpu_read(g, out, run.product.parts[0].out, sizeof(out));
             for (uint32_t r = 0; r < 6; r++)
                 assert_true(r % 3 == 1 ? !isfinite(out[r]) : isfinite(out[r]));
             close_run(&run);
@@ -446,28 +410,39 @@ static void strange_scales_are_seen(void **state)
     }
 }
 
+static void strange_scales_are_seen(void **state)
+{
+    (void)state;
+    on_any_gpu(check_strange_scales);
+}
+
 /* ---- what is refused ------------------------------------------------------------------------- */
 
-static void refuses_what_it_cannot_do(void **state)
+static void check_refusals(gpu *g)
 {
     matvec_case c = {.type = RF_TYPE_Q4_0, .n_rows = 8, .k = 32, .n_parts = 1, .m = {2}};
     matvec_run run;
     rf_error error = {0};
-    (void)state;
-    open_run(&run, "emu32", &c);
+    open_run(&run, g, &c);
     run.product.n_rows = 9;
-    assert_int_equal(rf_gpu_matvec(&run.compute, &run.product, &error), RF_ERROR_INTERNAL);
+    assert_int_equal(rf_gpu_matvec(&g->compute, &run.product, &error), RF_ERROR_INTERNAL);
     assert_non_null(strstr(error.message, "9 rows, limit 8"));
     run.product.n_rows = 8;
     run.product.rows.form = RF_GPU_F32;
-    assert_int_equal(rf_gpu_matvec(&run.compute, &run.product, &error), RF_ERROR_INTERNAL);
+    assert_int_equal(rf_gpu_matvec(&g->compute, &run.product, &error), RF_ERROR_INTERNAL);
     assert_non_null(strstr(error.message, "form"));
     run.product.rows.form = RF_GPU_INPUT;
     run.product.parts[0].weights += 8;
-    assert_int_equal(rf_gpu_matvec(&run.compute, &run.product, &error), RF_ERROR_INTERNAL);
+    assert_int_equal(rf_gpu_matvec(&g->compute, &run.product, &error), RF_ERROR_INTERNAL);
     assert_non_null(strstr(error.message, "alignment must be 16"));
     run.product.parts[0].weights -= 8;
     close_run(&run);
+}
+
+static void refuses_what_it_cannot_do(void **state)
+{
+    (void)state;
+    on_any_gpu(check_refusals);
 }
 
 static void forms_suit_the_kernels(void **state)
@@ -482,7 +457,7 @@ static void forms_suit_the_kernels(void **state)
     }
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(products_of_any_shape),   cmocka_unit_test(short_and_long_rows),
@@ -490,5 +465,6 @@ int main(void)
         cmocka_unit_test(strange_scales_are_seen), cmocka_unit_test(refuses_what_it_cannot_do),
         cmocka_unit_test(forms_suit_the_kernels),
     };
-    return cmocka_run_group_tests(tests, NULL, emu_close_shared);
+    const int status = gpu_arguments(argc, argv);
+    return status ? status : cmocka_run_group_tests_name("matvec", tests, NULL, gpu_stop_all);
 }

@@ -1,6 +1,6 @@
-/* test_rope_gpu.c: norms, rotation and the append to pages on the emulated devices, against the
- * portable operation of the CPU. */
-#include "kernels/gpu/on_device.h"
+/* test_rope_gpu.c: norms, rotation and the append to pages on GPUs (on_gpu.h), against the portable
+ * operation of the CPU. */
+#include "kernels/gpu/on_gpu.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -97,35 +97,34 @@ typedef struct rope_result {
     uint8_t *keys, *values;
 } rope_result;
 
-static rope_result compute(const rope_run *run, on_device *on)
+static rope_result compute(const rope_run *run, gpu *g)
 {
     rf_error error = {0};
     const uint64_t q_bytes = run->n_q * sizeof(float);
     const uint64_t k_bytes = run->n_k * sizeof(float);
     const uint64_t norm_bytes = run->c->head_size * sizeof(float);
-    device_batch batch = device_pages(on, &run->batch, run->c->shape.n_sequences);
+    gpu_batch batch = gpu_pages(g, &run->batch, run->c->shape.n_sequences);
     rf_tensor frequencies =
-        device_tensor(on, &run->frequencies, (run->c->n_rotary / 2 + 1) * sizeof(float));
-    rf_tensor q_norm = device_tensor(on, &run->q_norm, norm_bytes);
-    rf_tensor k_norm = device_tensor(on, &run->k_norm, norm_bytes);
+        gpu_tensor(g, &run->frequencies, (run->c->n_rotary / 2 + 1) * sizeof(float));
+    rf_tensor q_norm = gpu_tensor(g, &run->q_norm, norm_bytes);
+    rf_tensor k_norm = gpu_tensor(g, &run->k_norm, norm_bytes);
     rf_rope_append_args args = args_of(run);
     args.batch = &batch.view;
     args.kv = &batch.layer;
-    args.q = device_copy(on, run->q, q_bytes);
-    args.k = device_copy(on, run->k, k_bytes);
-    args.v = device_copy(on, run->v, k_bytes);
+    args.q = gpu_copy(g, run->q, q_bytes);
+    args.k = gpu_copy(g, run->k, k_bytes);
+    args.v = gpu_copy(g, run->v, k_bytes);
     args.rope.frequencies = &frequencies;
     args.q_norm = run->c->norms ? &q_norm : NULL;
     args.k_norm = run->c->norms ? &k_norm : NULL;
-    emu_expect_ok(rf_gpu_rope_append(&on->compute, &args, &error), &error);
-    EMU_OK(on->device, sync);
+    expect_ok(rf_gpu_rope_append(&g->compute, &args, &error), &error);
     rope_result out = {malloc(q_bytes), malloc(k_bytes), malloc(run->batch.bytes),
                        malloc(run->batch.bytes)};
-    device_read(on, out.q, args.q, q_bytes);
-    device_read(on, out.k, args.k, k_bytes);
-    device_read(on, out.keys, batch.layer.keys, run->batch.bytes);
-    device_read(on, out.values, batch.layer.values, run->batch.bytes);
-    device_forget(on);
+    gpu_read(g, out.q, args.q, q_bytes);
+    gpu_read(g, out.k, args.k, k_bytes);
+    gpu_read(g, out.keys, batch.layer.keys, run->batch.bytes);
+    gpu_read(g, out.values, batch.layer.values, run->batch.bytes);
+    gpu_forget(g);
     return out;
 }
 
@@ -163,12 +162,12 @@ static void expect_rows(const paged_batch *batch, const uint8_t *got, const uint
     free(b);
 }
 
-static void check_case(on_device *on, const rope_case *c)
+static void check_case(gpu *g, const rope_case *c)
 {
     rope_run run;
     test_compute cpu;
     open_run(&run, c);
-    rope_result got = compute(&run, on);
+    rope_result got = compute(&run, g);
     open_compute(&cpu, true, 1, 0);
     rf_rope_append_args args = args_of(&run);
     assert_int_equal(cpu.compute.kernels->rope_append(&cpu.compute, &args, NULL), RF_OK);
@@ -181,75 +180,76 @@ static void check_case(on_device *on, const rope_case *c)
     close_run(&run);
 }
 
-static const char *const devices[] = {"emu32", "emu64"};
+static void check_cases(gpu *g)
+{
+    for (size_t i = 0; i < N_CASES; i++)
+        check_case(g, &cases[i]);
+}
 
 static void agrees_with_the_cpu(void **state)
 {
     (void)state;
-    for (size_t d = 0; d < 2; d++) {
-        on_device on;
-        device_open(&on, devices[d], 256);
-        for (size_t i = 0; i < N_CASES; i++)
-            check_case(&on, &cases[i]);
-        device_close(&on);
+    on_every_warp(check_cases);
+}
+
+static void check_missing_pages(gpu *g)
+{
+    static const rope_case c = {{1, {0}, {12}}, RF_TYPE_F32, 2, 2, 16, 4, 16,
+                                RF_ROPE_HALVES, false};
+    rope_run run;
+    open_run(&run, &c);
+    run.batch.positions[0] = -1;
+    const int32_t page = run.batch.tables[1]; /* of positions 4 to 7 */
+    run.batch.tables[1] = -1;
+    rope_result got = compute(&run, g);
+    run.batch.tables[1] = page;
+    for (uint32_t p = 0; p < 12; p++) {
+        const uint8_t *was = page_row(&run.batch, run.batch.values, 0, p, 1);
+        const uint8_t *is = page_row(&run.batch, got.values, 0, p, 1);
+        const float *v = run.v + ((size_t)p * 2 + 1) * 16;
+        const bool stored = p != 0 && p / 4 != 1;
+        assert_memory_equal(is, stored ? (const void *)v : was, 16 * sizeof(float));
     }
+    free_result(&got);
+    close_run(&run);
 }
 
 /* Tokens of nobody, and pages that are not there. */
 static void what_has_no_page_is_not_stored(void **state)
 {
     (void)state;
-    static const rope_case c = {{1, {0}, {12}}, RF_TYPE_F32, 2, 2, 16, 4, 16,
-                                RF_ROPE_HALVES, false};
-    for (size_t d = 0; d < 2; d++) {
-        on_device on;
-        rope_run run;
-        device_open(&on, devices[d], 256);
-        open_run(&run, &c);
-        run.batch.positions[0] = -1;
-        const int32_t page = run.batch.tables[1]; /* of positions 4 to 7 */
-        run.batch.tables[1] = -1;
-        rope_result got = compute(&run, &on);
-        run.batch.tables[1] = page;
-        for (uint32_t p = 0; p < 12; p++) {
-            const uint8_t *was = page_row(&run.batch, run.batch.values, 0, p, 1);
-            const uint8_t *is = page_row(&run.batch, got.values, 0, p, 1);
-            const float *v = run.v + ((size_t)p * 2 + 1) * 16;
-            const bool stored = p != 0 && p / 4 != 1;
-            assert_memory_equal(is, stored ? (const void *)v : was, 16 * sizeof(float));
-        }
-        free_result(&got);
-        close_run(&run);
-        device_close(&on);
-    }
+    on_every_warp(check_missing_pages);
+}
+
+static void check_bad_shapes(gpu *g)
+{
+    rope_run run;
+    rf_error error = {0};
+    open_run(&run, &cases[0]);
+    rf_rope_append_args args = args_of(&run);
+    args.rope.n_rotary = 6;
+    assert_int_equal(rf_gpu_rope_append(&g->compute, &args, &error), RF_ERROR_INTERNAL);
+    assert_non_null(strstr(error.message, "6 elements of a head of 5"));
+    run.batch.layer.type = RF_TYPE_Q4_K;
+    assert_int_equal(rf_gpu_rope_append(&g->compute, &args, &error), RF_ERROR_UNSUPPORTED);
+    run.batch.layer.type = RF_TYPE_Q8_0;
+    assert_int_equal(rf_gpu_rope_append(&g->compute, &args, &error), RF_ERROR_INTERNAL);
+    close_run(&run);
 }
 
 static void bad_shapes_are_errors(void **state)
 {
     (void)state;
-    on_device on;
-    rope_run run;
-    rf_error error = {0};
-    device_open(&on, "emu32", 256);
-    open_run(&run, &cases[0]);
-    rf_rope_append_args args = args_of(&run);
-    args.rope.n_rotary = 6;
-    assert_int_equal(rf_gpu_rope_append(&on.compute, &args, &error), RF_ERROR_INTERNAL);
-    assert_non_null(strstr(error.message, "6 elements of a head of 5"));
-    run.batch.layer.type = RF_TYPE_Q4_K;
-    assert_int_equal(rf_gpu_rope_append(&on.compute, &args, &error), RF_ERROR_UNSUPPORTED);
-    run.batch.layer.type = RF_TYPE_Q8_0;
-    assert_int_equal(rf_gpu_rope_append(&on.compute, &args, &error), RF_ERROR_INTERNAL);
-    close_run(&run);
-    device_close(&on);
+    on_any_gpu(check_bad_shapes);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(agrees_with_the_cpu),
         cmocka_unit_test(what_has_no_page_is_not_stored),
         cmocka_unit_test(bad_shapes_are_errors),
     };
-    return cmocka_run_group_tests_name("rope on GPUs", tests, NULL, emu_close_shared);
+    const int status = gpu_arguments(argc, argv);
+    return status ? status : cmocka_run_group_tests_name("rope on GPUs", tests, NULL, gpu_stop_all);
 }
