@@ -32,6 +32,7 @@ typedef struct matvec_run {
     rf_gpu_product product;
     uint32_t n_inputs; /* prepared rows */
     float *x;          /* as they are after rounding: [n_inputs][k] */
+    float *doubt;      /* [n_inputs][k]: by how much an element may be off that */
     float *norm;
     float *weights[RF_LINEAR_MAX]; /* [experts][m][k] */
     float *bias[RF_LINEAR_MAX];
@@ -46,18 +47,26 @@ static bool is_float(rf_type type)
     return rf_type_describe((uint32_t)type)->block_elements == 1;
 }
 
+/* In steps: nearer to the middle of two an element may be rounded to either. Up to 127 steps have
+ * some units of 2^-24 of their size for errors. */
+#define DOUBT 1e-4
+
 /* Rounds x as the kernel does: to 127 steps of the block's largest. */
-static void round_block(float *x)
+static void round_block(float *x, float *doubt)
 {
-    float most = 0;
+    double most = 0;
     for (uint32_t i = 0; i < RF_GPU_Q8_BLOCK; i++)
-        most = fmaxf(most, fabsf(x[i]));
-    for (uint32_t i = 0; i < RF_GPU_Q8_BLOCK && most > 0; i++)
-        x[i] = most / 127 * rintf(x[i] * (127 / most));
+        most = fmax(most, fabsf(x[i]));
+    for (uint32_t i = 0; i < RF_GPU_Q8_BLOCK && most > 0; i++) {
+        const double steps = x[i] * (127 / most);
+        const double whole = rint(steps);
+        doubt[i] = fabs(steps - whole) > 0.5 - DOUBT ? (float)(most / 127) : 0;
+        x[i] = (float)(most / 127 * whole);
+    }
 }
 
 /* What the kernel makes of one row of f32: normed, and for weights in blocks rounded. */
-static void prepare_row(const matvec_run *run, const float *from, float *to)
+static void prepare_row(const matvec_run *run, const float *from, float *to, float *doubt)
 {
     const matvec_case *c = run->c;
     double squares = 0;
@@ -67,7 +76,7 @@ static void prepare_row(const matvec_run *run, const float *from, float *to)
     for (uint32_t i = 0; i < c->k; i++)
         to[i] = c->norm ? from[i] * scale * run->norm[i] : from[i];
     for (uint32_t i = 0; i < c->k && !is_float(c->type); i += RF_GPU_Q8_BLOCK)
-        round_block(to + i);
+        round_block(to + i, doubt + i);
 }
 
 /* Rows in an order of their own, if asked for, out of twice as many. */
@@ -79,6 +88,7 @@ static void make_rows(matvec_run *run)
     float *x = random_floats(count, 2);
     int32_t *order = calloc(n + 1, sizeof(*order));
     run->x = malloc((size_t)n * c->k * sizeof(*run->x));
+    run->doubt = calloc((size_t)n * c->k, sizeof(*run->doubt));
     run->norm = random_floats(c->k, 1);
     run->product.rows = (rf_gpu_rows){.form = is_float(c->type) ? RF_GPU_F32 : RF_GPU_INPUT,
                                       .values = gpu_copy(run->g, x, count * sizeof(float)),
@@ -86,7 +96,8 @@ static void make_rows(matvec_run *run)
                                       .epsilon = EPSILON};
     for (uint32_t r = 0; r < n; r++) {
         order[r] = (int32_t)(c->gather ? random_below(2 * n) : r);
-        prepare_row(run, x + (size_t)order[r] * c->k, run->x + (size_t)r * c->k);
+        prepare_row(run, x + (size_t)order[r] * c->k, run->x + (size_t)r * c->k,
+                    run->doubt + (size_t)r * c->k);
     }
     if (c->gather)
         run->product.rows.order = gpu_copy(run->g, order, n * sizeof(*order));
@@ -157,6 +168,7 @@ static void close_run(matvec_run *run)
         free(run->before[i]);
     }
     free(run->x);
+    free(run->doubt);
     free(run->norm);
     free(run->ids);
 }
@@ -168,26 +180,19 @@ typedef struct bounded {
     double bound;
 } bounded;
 
-static double largest(const float *x, uint32_t n)
-{
-    double most = 0;
-    for (uint32_t i = 0; i < n; i++)
-        most = fmax(most, fabs(x[i]));
-    return most;
-}
-
 /*
  * A product of row r of the output. Integer products are exact, so what is rounded are the scaled
  * products of 16 or 32 elements and their sums: some of 2^-24 of what is summed; and of blocks with
  * a minimum, of both their parts, which are each at most some times as large as their difference
- * is.
+ * is. And elements of x that are in doubt.
  */
 static bounded product_of(const matvec_run *run, uint32_t part, uint32_t r, uint32_t row)
 {
     const matvec_case *c = run->c;
     const uint32_t expert = c->n_experts ? (uint32_t)run->ids[r] : 0;
     const float *w = run->weights[part] + ((size_t)expert * c->m[part] + row) * c->k;
-    const float *x = run->x + (size_t)(r / run->product.row_divisor) * c->k;
+    const size_t input = (size_t)(r / run->product.row_divisor) * c->k;
+    const float *x = run->x + input;
     bounded sum = {0, 0};
     float most = 0;
     for (uint32_t i = 0; i < c->k; i++)
@@ -197,9 +202,8 @@ static bounded product_of(const matvec_run *run, uint32_t part, uint32_t r, uint
         sum.bound += (double)most * fabsf(x[i]);
     }
     sum.bound = sum.bound * 0x1p-22 + 1e-30;
-    /* A normed element may lie so near the middle of two steps that it is rounded to the other. */
-    if (c->norm)
-        sum.bound += 2 * (double)most * largest(x, c->k) / 127;
+    for (uint32_t i = 0; i < c->k; i++)
+        sum.bound += (double)run->doubt[input + i] * fabsf(w[i]);
     if (c->bias & 1U << part)
         sum.value += run->bias[part][row];
     sum.bound += fabs(sum.value) * 0x1p-22;
