@@ -461,12 +461,58 @@ static void forms_suit_the_kernels(void **state)
     }
 }
 
+/* ---- inputs that are no common numbers --------------------------------------------------------
+ */
+
+typedef struct odd_input {
+    float value;
+    bool is_number; /* whether products with it are */
+} odd_input;
+
+/* One element among zeros: large and small ones count, what is none makes all products none. */
+static void check_odd_inputs(gpu *g)
+{
+    static const odd_input inputs[] = {
+        {NAN, false},  {INFINITY, false}, {-INFINITY, false}, {0x1p127F, false},
+        {-0.0F, true}, {1e30F, true},     {-1e-20F, true},    {1e-44F, true},
+    };
+    for (size_t i = 0; i < sizeof(inputs) / sizeof(inputs[0]); i++) {
+        const matvec_case c = {.type = RF_TYPE_Q8_0, .n_rows = 1, .k = 64, .n_parts = 1, .m = {5}};
+        matvec_run run;
+        float x[64] = {0}, got[5];
+        open_run(&run, g, &c);
+        x[37] = inputs[i].value;
+        run.product.rows.values = gpu_copy(g, x, sizeof(x));
+        launch(&run);
+        gpu_read(g, got, run.product.parts[0].out, sizeof(got));
+        for (uint32_t m = 0; m < 5; m++) {
+            const double expected = (double)run.weights[0][m * 64 + 37] * inputs[i].value;
+            if (!inputs[i].is_number)
+                assert_true(isnan(got[m]));
+            else if (fabs(got[m] - expected) > fabs(expected) * 1e-6 + 0x1p-90)
+                fail_msg("%g times %g: %g", (double)inputs[i].value,
+                         (double)run.weights[0][m * 64 + 37], (double)got[m]);
+        }
+        close_run(&run);
+    }
+}
+
+static void what_is_no_number_stays_so(void **state)
+{
+    (void)state;
+    on_every_warp(check_odd_inputs);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(products_of_any_shape),   cmocka_unit_test(short_and_long_rows),
-        cmocka_unit_test(gates_and_ups),           cmocka_unit_test(experts_by_their_ids),
-        cmocka_unit_test(strange_scales_are_seen), cmocka_unit_test(refuses_what_it_cannot_do),
+        cmocka_unit_test(products_of_any_shape),
+        cmocka_unit_test(short_and_long_rows),
+        cmocka_unit_test(gates_and_ups),
+        cmocka_unit_test(experts_by_their_ids),
+        cmocka_unit_test(strange_scales_are_seen),
+        cmocka_unit_test(refuses_what_it_cannot_do),
+        cmocka_unit_test(what_is_no_number_stays_so),
         cmocka_unit_test(forms_suit_the_kernels),
     };
     const int status = gpu_arguments(argc, argv);
