@@ -43,9 +43,9 @@ typedef struct rf_engine_items {
 typedef struct rf_engine_graph {
     uint32_t n_tokens, n_logits, n_top;
     uint32_t table_rows; /* of the block tables, copied with it */
-    bool runs;
-    uint64_t last_used; /* 0: no such pass was ever made */
-    rf_graph *graph;    /* NULL: made once, not captured yet: that loads the kernels */
+    bool runs;           /* as of its batch */
+    uint64_t last_used;  /* 0: no such pass was ever made */
+    rf_graph *graph;     /* NULL: made once, not captured yet: that loads the kernels */
 } rf_engine_graph;
 
 /* Resolves and checks options for a model. RF_ERROR_ARGUMENT names the option and its range. */

@@ -34,7 +34,7 @@ static rf_status open_best(rf_device_judge judge, rf_device **out, rf_error *err
 static rf_status no_gpu(rf_error *error)
 {
     static const char *const drivers[] = {"cuda", "hip"};
-    rf_error why[2];
+    rf_error why[2] = {0};
     for (size_t i = 0; i < 2; i++) {
         rf_device *device = NULL;
         rf_status status = rf_device_open(drivers[i], &device, &why[i]);

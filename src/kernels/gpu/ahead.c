@@ -6,6 +6,8 @@
 #define AHEAD_BYTES (4U << 20)
 #define GRAIN       16U
 
+_Static_assert(RF_GPU_AHEAD_PARTS >= RF_LINEAR_MAX, "as many parts as a product has weights");
+
 static uint64_t bytes_of(const rf_tensor *weight)
 {
     return weight->stride[1] * weight->shape[1];

@@ -1,4 +1,4 @@
-/* args_order.h: which products of one input run side by side; see prelude.h. */
+/* args_order.h: which products of one input run side by side; see order.h. */
 #ifndef RF_KERNELS_GPU_ARGS_ORDER_H
 #define RF_KERNELS_GPU_ARGS_ORDER_H
 

@@ -97,9 +97,9 @@ static uint32_t choose_splits(const rf_gpu_traits *traits, uint64_t n)
     return best;
 }
 
-/* Where every token having blocks of its own would make many of them, each has several tokens: most
- * will be in runs, which blocks find out at once and leave. Twice what runs at a time is enough for
- * the others. */
+/* Where every token having blocks of its own would make many of them, each has several tokens: as a
+ * rule most will be in runs, which blocks find out at once and leave. Twice what runs at a time is
+ * enough for the others. */
 static uint32_t choose_tokens_per_block(const rf_gpu_traits *traits, uint32_t n_tokens,
                                         uint32_t rows)
 {
@@ -108,6 +108,25 @@ static uint32_t choose_tokens_per_block(const rf_gpu_traits *traits, uint32_t n_
         return 1;
     const uint64_t blocks = (most + rows - 1) / rows;
     return (uint32_t)((n_tokens + blocks - 1) / blocks);
+}
+
+/* Whether attention_decode.hip is for matrix units: see RF_BY_MATRIX there. */
+static bool by_matrix(const rf_gpu_traits *traits, const rf_kv_layer *kv,
+                      const decode_kernel *kernel)
+{
+    return traits->matrix_columns == 8 && kv->type == RF_TYPE_F16 && kernel->padded <= 256;
+}
+
+/*
+ * Steps of a block up to which a context is not split: those that it makes in the time that merging
+ * takes. By matrix units steps are shorter where blocks have the device to themselves; where there
+ * are many, they are bound by the memory, which splits do not make faster.
+ */
+static uint32_t unsplit_steps(const rf_gpu_traits *traits, bool matrix, uint64_t n_blocks)
+{
+    if (!matrix)
+        return 4;
+    return 3 * n_blocks >= traits->compute_units ? 6 : 2;
 }
 
 void rf_gpu_attention_choose(const rf_gpu_traits *traits, const rf_attention_args *args,
@@ -127,17 +146,12 @@ void rf_gpu_attention_choose(const rf_gpu_traits *traits, const rf_attention_arg
     };
     if (out->tokens_per_block == 1)
         out->n_splits = choose_splits(traits, (uint64_t)n_tokens * rows);
+    out->unsplit_steps =
+        unsplit_steps(traits, by_matrix(traits, kv, &kernel), (uint64_t)n_tokens * rows);
 }
 
 /* ---- the decode kernel ------------------------------------------------------------------------
  */
-
-/* Whether attention_decode.hip is for matrix units: see RF_BY_MATRIX there. */
-static bool by_matrix(const rf_gpu_traits *traits, const rf_kv_layer *kv,
-                      const decode_kernel *kernel)
-{
-    return traits->matrix_columns == 8 && kv->type == RF_TYPE_F16 && kernel->padded <= 256;
-}
 
 /* Beside the flags of tokens. */
 static uint32_t decode_shared_bytes(const decode_kernel *kernel, uint32_t warp_size, bool matrix)
@@ -186,18 +200,6 @@ static void choose_decode(const rf_gpu_traits *traits, const rf_attention_args *
     else
         (void)snprintf(out->name, sizeof(out->name), "attention_decode_%s_%u_%u", type, out->padded,
                        out->n_heads);
-}
-
-/*
- * Steps of a block up to which a context is not split: those that it makes in the time that merging
- * takes. By matrix units steps are shorter where blocks have the device to themselves; where there
- * are many, they are bound by the memory, which splits do not make faster.
- */
-static uint32_t unsplit_steps(const rf_gpu_traits *traits, bool matrix, uint64_t n_blocks)
-{
-    if (!matrix)
-        return 4;
-    return 3 * n_blocks >= traits->compute_units ? 6 : 2;
 }
 
 /* ---- the workspace --------------------------------------------------------------------------- */
@@ -295,15 +297,13 @@ rf_status rf_gpu_attention_run(const rf_compute *compute, const rf_attention_arg
         .group = group,
         .n_splits = choice->n_splits,
         .tokens_per_block = choice->tokens_per_block,
+        .unsplit_steps = choice->unsplit_steps,
         .run_tile = choice->prefill ? RF_GPU_PREFILL_TOKENS : 0,
         .scale = args->scale * LOG2_E,
     };
     RF_TRY(rf_gpu_kv_args(args->batch, args->kv, &a.kv, error));
     choose_decode(traits, args, choice, &kernel);
     a.n_slices = slices_of(group, kernel.n_heads);
-    a.unsplit_steps =
-        unsplit_steps(traits, by_matrix(traits, args->kv, &kernel),
-                      (uint64_t)args->batch->n_tokens * args->kv->n_kv_heads * a.n_slices);
     RF_TRY(run_decode(compute, &kernel, &a, error));
     return choice->prefill ? run_prefill(compute, &a, error) : RF_OK;
 }

@@ -10,6 +10,7 @@ typedef struct rf_gpu_attention_choice {
     uint32_t n_splits;         /* of a context, 1 to RF_GPU_ATTENTION_SPLITS; by several blocks */
     uint32_t tokens_per_block; /* in the decode kernel; with more than 1, n_splits is 1 */
     bool prefill;              /* whether long runs of tokens go to the prefill kernel */
+    uint32_t unsplit_steps;    /* of a block, up to which a context is not split all the same */
 } rf_gpu_attention_choice;
 
 void rf_gpu_attention_choose(const rf_gpu_traits *traits, const rf_attention_args *args,

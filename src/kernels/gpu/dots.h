@@ -9,8 +9,8 @@
  *   weights · activations = d * sum over chunks of dx * scale * (q · x + offset * sum of x)
  *                         + m * sum over chunks of dx * min * sum of x
  *
- * Everything up to the factor dx is an exact integer, and below 2^24 but for nibbles that stay in
- * the upper half of a byte (dot4_mixed). One type is one unit: shape_TYPE,
+ * In the first line everything up to the factor dx is an exact integer, and below 2^24 but for
+ * nibbles that stay in the upper half of a byte (dot4_mixed). One type is one unit: shape_TYPE,
  * chunk_TYPE and unpack_TYPE.
  */
 #ifndef RF_KERNELS_GPU_DOTS_H

@@ -515,7 +515,7 @@ template <typename S> DEVICE void run_product(const rf_gpu_hopper_args &a, u64 m
     if (thread() == 0)
         ahead = copy_first_stages<S>(a, maps);
     open_warp(s, a);
-    wait_in_order(a.order); /* kernels before may read what this one writes */
+    wait_in_order(a.order); /* kernels before may read what this one writes, but for order.h */
     multiply_tiles(s, a, maps, &ahead);
     if (a.cluster * a.k_groups > 1)
         end_together(s, a);

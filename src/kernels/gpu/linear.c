@@ -103,10 +103,13 @@ static bool can_share(const rf_gpu_product *product)
     return form == RF_GPU_INPUT || form == RF_GPU_PACKED || form == RF_GPU_PACKED_SPLIT;
 }
 
-/* Products whose input is there, and which write nothing that another reads. */
-static void run_together(rf_gpu_product *products, uint32_t n)
+/* Products whose input is there, and which write nothing that another, or a kernel before, reads.
+ * Where kernels do not overlap each has the device to itself. */
+static void run_together(const rf_gpu_traits *traits, rf_gpu_product *products, uint32_t n)
 {
     float all = 0;
+    if (!traits->overlap)
+        return;
     for (uint32_t i = 0; i < n; i++) {
         if (!can_share(&products[i]))
             return;
@@ -143,7 +146,7 @@ rf_status rf_gpu_linear(const rf_compute *compute, const rf_linear_args *args, r
     for (uint32_t i = 0; i < n; i++)
         RF_TRY(give_rows(compute, args, form_for(compute, &products[i]), &room, &all,
                          &products[i].rows, error));
-    run_together(products, n);
+    run_together(rf_gpu_traits_of(compute->programs), products, n);
     for (uint32_t i = 0; i < n; i++)
         RF_TRY(rf_gpu_product_run(compute, &products[i], &room, error));
     if (!split)

@@ -15,8 +15,8 @@
 /* What a share of a pair costs beside its steps, in steps: its sums over a warp. */
 #define SHARE_COST 1.0
 
-/* Elements of activations that a block keeps, over all rows: 20 KiB. A tile is at least one step of
- * each warp. */
+/* Elements of activations that a block keeps, over all rows: 24 KiB with their scales. A tile is at
+ * least one step of each warp. */
 #define TILE_ELEMENTS 16384U
 
 /* Of blocks in y that a launch may have, on CUDA and HIP. */

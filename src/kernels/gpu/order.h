@@ -2,8 +2,10 @@
  * order.h: products of one input side by side.
  *
  * The first of them lets the next kernel start when its own wait is over, so that all that was
- * before it is done when the others start. These wait at their end instead: whoever waits for the
- * last of them waits for all.
+ * before it is done, and in memory, when the others start: these read the input without a wait.
+ * They wait at their end instead: whoever waits for the last of them waits for all. Before that
+ * they may write, so that what they write nobody reads who is not done: neither the first, nor its
+ * input's writers.
  */
 #ifndef RF_KERNELS_GPU_ORDER_H
 #define RF_KERNELS_GPU_ORDER_H

@@ -14,8 +14,8 @@
  *   - barrier() is reached by all threads of a block, warp operations by all threads of a warp:
  *     never under a condition that differs between them. The emulated GPU reports it otherwise.
  *   - A kernel that is launched to overlap the one before it (rf_launch.overlap) calls
- *     wait_for_previous() before it touches anything that other kernels write or read. What it may
- *     do before: load weights.
+ *     wait_for_previous() before it touches anything that other kernels write or read, or follows
+ *     order.h. What it may do before: load weights.
  *
  * Which one is being compiled: RF_GPU_AMD (__AMDGCN__), RF_GPU_NVIDIA (__NVPTX__), or RF_GPU_EMU
  * (with RF_EMU_WARP and RF_EMU_MATRIX given on the command line).

@@ -431,18 +431,18 @@ static void choices_fill_the_device(void **state)
         uint32_t n_tokens, n_heads, n_kv_heads, head_size;
         rf_gpu_attention_choice choice;
     } expected[] = {
-        {1, 32, 8, 128, {32, 1, false}}, /* 256 blocks of the 264 that run at a time */
-        {1, 8, 8, 512, {32, 1, false}},  /* slices of two heads, here half empty */
-        {1, 1, 1, 64, {64, 1, false}},   /* as many as there may be */
-        {4, 64, 8, 128, {8, 1, false}},  /* 256 */
-        {16, 32, 8, 128, {2, 1, false}}, /* 256 */
-        {48, 32, 8, 128, {2, 1, true}},  /* 768 of 792 */
-        {64, 32, 8, 128, {1, 1, true}},  /* 512 of 528 */
-        {512, 32, 8, 128, {1, 8, true}}, /* from here on most will be in runs */
-        {2048, 32, 8, 128, {1, 32, true}},
-        {2048, 32, 8, 320, {1, 63, false}}, /* no kernel for runs; two slices */
+        {1, 32, 8, 128, {32, 1, false, 2}}, /* 256 blocks of the 264 that run at a time */
+        {1, 8, 8, 512, {32, 1, false, 4}},  /* slices of two heads, here half empty */
+        {1, 1, 1, 64, {64, 1, false, 2}},   /* as many as there may be */
+        {4, 64, 8, 128, {8, 1, false, 2}},  /* 256 */
+        {16, 32, 8, 128, {2, 1, false, 6}}, /* 256 */
+        {48, 32, 8, 128, {2, 1, true, 6}},  /* 768 of 792 */
+        {64, 32, 8, 128, {1, 1, true, 6}},  /* 512 of 528 */
+        {512, 32, 8, 128, {1, 8, true, 6}}, /* from here on most will be in runs */
+        {2048, 32, 8, 128, {1, 32, true, 6}},
+        {2048, 32, 8, 320, {1, 63, false, 4}}, /* no kernel for runs; two slices */
     };
-    const rf_gpu_traits traits = {.warp_size = 32, .compute_units = 132};
+    const rf_gpu_traits traits = {.warp_size = 32, .compute_units = 132, .matrix_columns = 8};
     for (size_t i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
         const rf_batch_view batch = {.n_tokens = expected[i].n_tokens};
         const rf_kv_layer kv = {.type = RF_TYPE_F16,
@@ -455,6 +455,12 @@ static void choices_fill_the_device(void **state)
         assert_int_equal(choice.n_splits, expected[i].choice.n_splits);
         assert_int_equal(choice.tokens_per_block, expected[i].choice.tokens_per_block);
         assert_int_equal(choice.prefill, expected[i].choice.prefill);
+        assert_int_equal(choice.unsplit_steps, expected[i].choice.unsplit_steps);
+        const rf_batch_view alone = {.n_tokens = expected[i].n_tokens, .alone = true};
+        const rf_attention_args of_alone = {
+            .batch = &alone, .n_heads = expected[i].n_heads, .kv = &kv};
+        rf_gpu_attention_choose(&traits, &of_alone, &choice);
+        assert_false(choice.prefill);
     }
 }
 
