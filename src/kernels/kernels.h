@@ -83,7 +83,7 @@ typedef enum rf_linear_end {
  * own. */
 typedef struct rf_ahead {
     uint32_t n_weights;
-    bool side_by_side; /* rows of two, as of gate and up */
+    bool side_by_side; /* row by row of each, as gate and up */
     const rf_tensor *weights[RF_LINEAR_MAX];
 } rf_ahead;
 

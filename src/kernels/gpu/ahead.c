@@ -13,10 +13,10 @@ static uint64_t bytes_of(const rf_tensor *weight)
     return weight->stride[1] * weight->shape[1];
 }
 
-/* Blocks have shares of a list of all weights, or, where two are read side by side, of both. */
+/* Blocks have shares of a list of all weights, or, where these are read side by side, of each. */
 void rf_gpu_plan_ahead(const rf_ahead *ahead, uint32_t n_blocks, struct rf_gpu_ahead *out)
 {
-    const uint32_t pieces = ahead->side_by_side ? 2 * n_blocks : n_blocks;
+    const uint32_t pieces = ahead->side_by_side ? ahead->n_weights * n_blocks : n_blocks;
     const uint32_t most = pieces ? AHEAD_BYTES / pieces / GRAIN * GRAIN : 0;
     uint64_t all = 0;
     *out = (struct rf_gpu_ahead){0};
