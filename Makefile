@@ -23,18 +23,18 @@ export TSAN_OPTIONS ?= halt_on_error=1
 
 all:
 	@tools/install-dependencies.sh --check build test
-	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/build.sh $(BUILD) installed $(OPTIONS)
 
 demo:
 	@tools/install-dependencies.sh build test
 	@tools/install-dependencies.sh --try kernels
-	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/build.sh $(BUILD) installed $(OPTIONS)
 	@$(PROGRAM) $(DEMO)
 
 test:
 	@tools/install-dependencies.sh build test
 	@tools/install-dependencies.sh --try kernels
-	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/build.sh $(BUILD) all $(OPTIONS)
 	@tools/test.sh $(BUILD)
 
 # What make test runs on the CPU and on emulated GPUs, on a card. Where there is none all is skipped, which is no success.
@@ -46,12 +46,12 @@ test-gpu:
 
 bench:
 	@tools/install-dependencies.sh build test
-	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/build.sh $(BUILD) all $(OPTIONS)
 	@meson test -C $(BUILD) --benchmark --verbose
 
 check:
 	@tools/install-dependencies.sh build test check
-	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/build.sh $(BUILD) installed $(OPTIONS)
 	@tools/check.sh $(BUILD)
 
 # Whether the kernels compile for every GPU that there are any for.
@@ -64,26 +64,27 @@ kernels:
 sanitize:
 	@tools/install-dependencies.sh build test
 	@tools/install-dependencies.sh --try kernels
-	@tools/build.sh $(BUILD)-sanitize -Db_sanitize=address,undefined $(SANITIZE) $(OPTIONS)
+	@tools/build.sh $(BUILD)-sanitize all -Db_sanitize=address,undefined $(SANITIZE) $(OPTIONS)
 	@tools/test.sh $(BUILD)-sanitize --timeout-multiplier 5
 
 # The suites in which several threads run at once.
 sanitize-thread:
 	@tools/install-dependencies.sh build test
 	@tools/install-dependencies.sh --try kernels
-	@tools/build.sh $(BUILD)-thread -Db_sanitize=thread $(SANITIZE) $(OPTIONS)
+	@tools/build.sh $(BUILD)-thread all -Db_sanitize=thread $(SANITIZE) $(OPTIONS)
 	@tools/test.sh $(BUILD)-thread --timeout-multiplier 10 \
 	    --suite base --suite device --suite memory --suite kernels --suite model --suite engine --suite faults
 
 # A folder that runs elsewhere, with kernels for every GPU that there are any for.
 bundle:
 	@tools/install-dependencies.sh build kernels
-	@tools/build.sh $(BUILD)-bundle -Dgpu=enabled -Dgpu_targets=all -Dtests=false $(OPTIONS)
+	@tools/build.sh $(BUILD)-bundle installed -Dgpu=enabled -Dgpu_targets=all -Dtests=false $(OPTIONS)
 	@tools/bundle.sh $(BUILD)-bundle $(BUNDLE)
 
 install: all
 	@meson configure $(BUILD) --prefix=$(abspath $(PREFIX))
-	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD)
+	@tools/build.sh $(BUILD) installed
+	@DESTDIR="$(DESTDIR)" meson install --no-rebuild -C $(BUILD)
 
 clean:
 	rm -rf $(BUILD) $(BUILD)-sanitize $(BUILD)-thread $(BUILD)-kernels $(BUILD)-bundle $(BUNDLE)

@@ -62,7 +62,7 @@ EMU_SWITCHES static emu_thread *next_thread(emu_executor *x)
 {
     if (x->ready_warps == 0)
         return NULL;
-    uint32_t w = x->running ? x->running->self.thread / x->warp_size : 0;
+    uint32_t w = x->running ? x->running->warp : 0;
     if (!x->running || x->order == RF_EMU_RANDOM || x->warps[w].ready == 0)
         w = choose(x, x->ready_warps);
     emu_warp *warp = &x->warps[w];
@@ -86,9 +86,9 @@ EMU_SWITCHES static void make_ready(emu_executor *x, uint32_t w)
 /* The thread that runs is not among those that can. */
 EMU_SWITCHES static void goes_on(emu_executor *x)
 {
-    uint32_t w = x->running->self.thread / x->warp_size;
+    uint32_t w = x->running->warp;
     emu_warp *warp = &x->warps[w];
-    warp->ready &= ~(1ULL << (x->running->self.thread % x->warp_size));
+    warp->ready &= ~(1ULL << x->running->lane);
     if (warp->ready == 0)
         x->ready_warps &= ~(1U << w);
 }
@@ -370,12 +370,15 @@ static void launch_begin(emu_executor *x, emu_device *emu, const emu_call *call,
     for (uint32_t i = 0; i < call->threads; i++) {
         rf_emu_thread *t = &x->threads[i].self;
         t->thread = i;
+        x->threads[i].warp = i / emu->warp_size;
+        x->threads[i].lane = i % emu->warp_size;
         t->n_threads = call->threads;
         memcpy(t->n_blocks, call->blocks, sizeof(t->n_blocks));
         t->shared = x->shared + SHARED_GUARD;
     }
     for (uint32_t w = 0; w < x->n_warps; w++) {
         uint32_t lanes = call->threads - w * emu->warp_size;
+        x->warps[w].n_lanes = lanes < emu->warp_size ? lanes : emu->warp_size;
         x->warps[w].lanes = lanes < 64 && lanes < emu->warp_size ? (1ULL << lanes) - 1
                             : emu->warp_size == 64               ? UINT64_MAX
                                                                  : UINT32_MAX;

@@ -23,7 +23,8 @@ typedef enum emu_wait_kind {
 
 typedef struct emu_thread {
     rf_emu_thread self; /* what kernels see */
-    emu_fiber *fiber;   /* NULL: not begun, or ended */
+    uint32_t warp, lane;
+    emu_fiber *fiber; /* NULL: not begun, or ended */
     emu_wait_kind wait;
     const void *where; /* in the kernel's code, it waits */
     uint32_t bytes;    /* that it gives in a gather */
@@ -32,6 +33,7 @@ typedef struct emu_thread {
 
 typedef struct emu_warp {
     uint64_t lanes; /* that it has */
+    uint32_t n_lanes;
     uint64_t ready; /* of these, that can run */
     uint32_t n_waiting;
     /* What lanes give each other. Of two operations in a row each has its own: a lane may be in the

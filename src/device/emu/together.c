@@ -48,9 +48,9 @@ EMU_SWITCHES void rf_emu_barrier(void)
 EMU_SWITCHES static void meet(emu_executor *x, emu_wait_kind kind, const void *where,
                               uint32_t bytes)
 {
-    uint32_t w = x->running->self.thread / x->warp_size;
+    uint32_t w = x->running->warp;
     emu_warp *warp = &x->warps[w];
-    uint32_t lanes = (uint32_t)__builtin_popcountll(warp->lanes);
+    uint32_t lanes = warp->n_lanes;
     wait_for(x, kind, where, bytes);
     if (++warp->n_waiting < lanes) {
         rf_emu_give_way(x);
@@ -67,7 +67,7 @@ EMU_SWITCHES static uint8_t *room(emu_executor *x)
     emu_thread *t = x->running;
     uint32_t turn = t->turn;
     t->turn = !turn;
-    return x->warps[t->self.thread / x->warp_size].rooms[turn];
+    return x->warps[t->warp].rooms[turn];
 }
 
 EMU_SWITCHES void rf_emu_warp_barrier(void)
@@ -78,26 +78,24 @@ EMU_SWITCHES void rf_emu_warp_barrier(void)
 EMU_SWITCHES uint32_t rf_emu_shuffle(uint32_t value, uint32_t from)
 {
     emu_executor *x = rf_emu_executing();
-    uint32_t thread = x->running->self.thread;
     uint32_t *values = (uint32_t *)(void *)room(x);
-    uint64_t lanes = x->warps[thread / x->warp_size].lanes;
-    values[thread % x->warp_size] = value;
+    uint32_t lanes = x->warps[x->running->warp].n_lanes;
+    values[x->running->lane] = value;
     meet(x, EMU_IN_SHUFFLE, __builtin_return_address(0), 0);
-    from %= x->warp_size;
-    return lanes >> from & 1 ? values[from] : UINT32_MAX;
+    from &= x->warp_size - 1; /* a power of two */
+    return from < lanes ? values[from] : UINT32_MAX;
 }
 
 EMU_SWITCHES const void *rf_emu_gather(const void *mine, uint32_t bytes)
 {
     emu_executor *x = rf_emu_executing();
-    uint32_t thread = x->running->self.thread;
-    uint32_t lanes = (uint32_t)__builtin_popcountll(x->warps[thread / x->warp_size].lanes);
+    uint32_t lanes = x->warps[x->running->warp].n_lanes;
     uint8_t *all = room(x);
     if (bytes > RF_EMU_GATHER_BYTES) {
         wait_for(x, EMU_IN_GATHER, __builtin_return_address(0), bytes);
         refuse(x, "a lane gives more than there is room for");
     }
-    memcpy(all + (size_t)(thread % x->warp_size) * bytes, mine, bytes);
+    memcpy(all + (size_t)x->running->lane * bytes, mine, bytes);
     if (lanes < x->warp_size) /* nobody gives these */
         memset(all + (size_t)lanes * bytes, 0xFF, (size_t)(x->warp_size - lanes) * bytes);
     meet(x, EMU_IN_GATHER, __builtin_return_address(0), bytes);

@@ -73,7 +73,7 @@ DEVICE f32 magnitude(f32 x)
     return __builtin_fabsf(x);
 }
 
-DEVICE f32 fused(f32 a, f32 b, f32 c)
+SMALL f32 fused(f32 a, f32 b, f32 c)
 {
     return __builtin_fmaf(a, b, c);
 }

@@ -41,7 +41,10 @@ DEVICE const u8 *weight_row(const rf_gpu_gemm_args &a, const tile_place &at, u32
 /* sum + a * b, of 16 */
 DEVICE f32 dot16(const tile_ab &a, const tile_ab &b, f32 sum)
 {
-#pragma unroll /* also on the emulated GPU: elements of vectors are known when compiling */
+#if defined(RF_GPU_EMU)
+    return emu_dot(a.hi, b.hi, emu_dot(a.lo, b.lo, sum));
+#else
+#pragma unroll
     for (u32 i = 0; i < 16; i += 2) {
 #if defined(__gfx906__) || defined(__GFX10__)
         f16x2 p = {a[i], a[i + 1]}, q = {b[i], b[i + 1]};
@@ -52,6 +55,7 @@ DEVICE f32 dot16(const tile_ab &a, const tile_ab &b, f32 sum)
 #endif
     }
     return sum;
+#endif
 }
 #endif
 

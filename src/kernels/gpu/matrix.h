@@ -251,39 +251,114 @@ DEVICE tile_ab a_from_c(const tile_c &c, f16 *room)
 
 /* ---- the product ----------------------------------------------------------------------------- */
 
-#if defined(RF_GPU_EMU) && RF_MATRIX != RF_MATRIX_NONE
-/* Every lane computes its elements from what all lanes hold: layout in, layout out. */
-DEVICE f32 emu_element(const tile_ab *a_of, const tile_ab *b_of, u32 row, u32 column, f32 sum)
+#if defined(RF_GPU_EMU)
+/* sum + a * b, of 8. Vectors, as kernels of the emulated GPU are not optimised: a step for each
+ * element would be most of the time that they take. */
+DEVICE f32 emu_dot(f16x8 a, f16x8 b, f32 sum)
 {
-    for (u32 k = 0; k < 16; k++) {
-#if RF_MATRIX == RF_MATRIX_MMA
-        u32 a_lane = row % 8 * 4 + k % 8 / 2, a_i = k % 2 + (row / 8) * 2 + (k / 8) * 4;
-        u32 b_lane = column % 8 * 4 + k % 8 / 2, b_i = k % 2 + (k / 8) * 2 + (column / 8) * 4;
-#elif RF_MATRIX == RF_MATRIX_MFMA
-        u32 a_lane = row + 16 * (k / 4), a_i = k % 4, b_lane = column + 16 * (k / 4), b_i = k % 4;
-#elif RF_MATRIX == RF_MATRIX_WMMA12
-        u32 a_lane = row + 16 * (k / 8), a_i = k % 8, b_lane = column + 16 * (k / 8), b_i = k % 8;
-#else
-        u32 a_lane = row, a_i = k, b_lane = column, b_i = k;
-#endif
-        sum += (f32)a_of[a_lane][a_i] * (f32)b_of[b_lane][b_i];
-    }
-    return sum;
+    f32x8 of_8 = __builtin_convertvector(a, f32x8) * __builtin_convertvector(b, f32x8);
+    f32x4 of_4 = of_8.lo + of_8.hi;
+    f32x2 of_2 = of_4.lo + of_4.hi;
+    return sum + (of_2.x + of_2.y);
 }
-DEVICE void multiply_add(tile_c &c, const tile_ab &a, const tile_ab &b)
+#endif
+
+#if defined(RF_GPU_EMU) && RF_MATRIX != RF_MATRIX_NONE
+/* What a lane holds, and a row of a or a column of b, put together from what lanes hold. Its order
+ * of k is the same for both. */
+struct emu_lane {
+    tile_ab a, b;
+};
+union emu_line {
+    u32 words[8];
+    tile_ab parts[16 / AB_ELEMENTS];
+    f16x8 halves[2];
+};
+
+#if RF_MATRIX == RF_MATRIX_MMA
+#define EMU_COLUMNS 4
+DEVICE emu_line emu_row(const emu_lane *all, u32 row)
 {
-    struct both {
-        tile_ab a, b;
-    };
-    tile_ab a_of[WARP], b_of[WARP];
-    both mine = {a, b};
-    const both *all = (const both *)rf_emu_gather(&mine, sizeof(mine));
-    for (u32 l = 0; l < WARP; l++) {
-        a_of[l] = all[l].a;
-        b_of[l] = all[l].b;
+    emu_line line;
+    for (u32 i = 0; i < 4; i++) {
+        u32x4 words = __builtin_bit_cast(u32x4, all[row % 8 * 4 + i].a);
+        line.words[2 * i] = words[row / 8];
+        line.words[2 * i + 1] = words[row / 8 + 2];
     }
-    for (u32 i = 0; i < C_ELEMENTS; i++)
-        c.v[i] = emu_element(a_of, b_of, c_row(i), c_column(i), c.v[i]);
+    return line;
+}
+DEVICE emu_line emu_column(const emu_lane *all, u32 column)
+{
+    emu_line line;
+    for (u32 i = 0; i < 4; i++) {
+        u32x4 words = __builtin_bit_cast(u32x4, all[column % 8 * 4 + i].b);
+        line.words[2 * i] = words[column / 8 * 2];
+        line.words[2 * i + 1] = words[column / 8 * 2 + 1];
+    }
+    return line;
+}
+/* The first element of a lane in its row, and in its column, of a number; and the column's of an
+ * element. */
+DEVICE u32 emu_first_in_row(u32 slot)
+{
+    return 2 * slot;
+}
+DEVICE u32 emu_first_in_column(u32 slot)
+{
+    return (slot & 1) + (slot & 2) * 2;
+}
+DEVICE u32 emu_column_slot(u32 i)
+{
+    return (i & 1) + (i & 4) / 2;
+}
+#else
+#define EMU_COLUMNS 1
+DEVICE emu_line emu_row(const emu_lane *all, u32 row)
+{
+    emu_line line;
+    for (u32 i = 0; i < 16 / AB_ELEMENTS; i++)
+        line.parts[i] = all[row + 16 * i].a;
+    return line;
+}
+DEVICE emu_line emu_column(const emu_lane *all, u32 column)
+{
+    emu_line line;
+    for (u32 i = 0; i < 16 / AB_ELEMENTS; i++)
+        line.parts[i] = all[column + 16 * i].b;
+    return line;
+}
+DEVICE u32 emu_first_in_row(u32 slot)
+{
+    return slot;
+}
+DEVICE u32 emu_first_in_column(u32 slot)
+{
+    return slot;
+}
+DEVICE u32 emu_column_slot(u32 i)
+{
+    (void)i;
+    return 0;
+}
+#endif
+
+/* Every lane computes its elements from what all lanes hold: layout in, layout out. */
+DEVICE void emu_multiply_add(tile_c &c, const emu_lane *all)
+{
+    emu_line rows[C_ROWS], columns[EMU_COLUMNS];
+    for (u32 r = 0; r < C_ROWS; r++)
+        rows[r] = emu_row(all, c_row(emu_first_in_row(r)));
+    for (u32 n = 0; n < EMU_COLUMNS; n++)
+        columns[n] = emu_column(all, c_column(emu_first_in_column(n)));
+    for (u32 i = 0; i < C_ELEMENTS; i++) {
+        const f16x8 *x = rows[c_row_slot(i)].halves, *y = columns[emu_column_slot(i)].halves;
+        c.v[i] = emu_dot(x[1], y[1], emu_dot(x[0], y[0], c.v[i]));
+    }
+}
+SMALL void multiply_add(tile_c &c, const tile_ab &a, const tile_ab &b)
+{
+    emu_lane mine = {a, b};
+    emu_multiply_add(c, (const emu_lane *)rf_emu_gather(&mine, sizeof(mine)));
 }
 #elif RF_MATRIX == RF_MATRIX_MMA
 DEVICE void multiply_add(tile_c &c, const tile_ab &a, const tile_ab &b)

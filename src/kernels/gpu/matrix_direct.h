@@ -123,27 +123,27 @@ DEVICE u32 emu_column_lane(u32 column, u32 turn)
 {
     return RF_MATRIX == RF_MATRIX_MMA ? column * 4 + turn : column + 16 * turn;
 }
-DEVICE void direct_multiply_add(direct_sums &c, const direct_a &a, const direct_b &b)
+struct direct_both {
+    direct_a a;
+    direct_b b;
+};
+DEVICE void emu_direct_multiply_add(direct_sums &c, const direct_both *all)
 {
-    struct both {
-        direct_a a;
-        direct_b b;
-    };
-    both mine = {a, b};
-    const both *all = (const both *)rf_emu_gather(&mine, sizeof(mine));
     for (u32 i = 0; i < DIRECT_SUMS; i++) {
         u32 row = direct_sum_row(i), column = direct_sum_column(i);
         for (u32 turn = 0; turn < DIRECT_LANES; turn++) {
             const u32x4 *x = all[emu_row_lane(row, turn)].a.v[DIRECT_ROWS == 2 ? row / 8 : 0];
             const u32x4 *y = all[emu_column_lane(column, turn)].b.v;
-            for (u32 p = 0; p < DIRECT_PARTS; p++) {
-                f16x8 left = __builtin_bit_cast(f16x8, x[p]);
-                f16x8 right = __builtin_bit_cast(f16x8, y[p]);
-                for (u32 e = 0; e < 8; e++)
-                    c.v[i] += (f32)left[e] * (f32)right[e];
-            }
+            for (u32 p = 0; p < DIRECT_PARTS; p++)
+                c.v[i] = emu_dot(__builtin_bit_cast(f16x8, x[p]), __builtin_bit_cast(f16x8, y[p]),
+                                 c.v[i]);
         }
     }
+}
+SMALL void direct_multiply_add(direct_sums &c, const direct_a &a, const direct_b &b)
+{
+    direct_both mine = {a, b};
+    emu_direct_multiply_add(c, (const direct_both *)rf_emu_gather(&mine, sizeof(mine)));
 }
 #elif RF_MATRIX == RF_MATRIX_MMA
 /* Of m16n8k16 a lane has two pairs of each row and of its column: half of a part is one product. */

@@ -75,24 +75,27 @@ typedef VECTOR(u32, 8) u32x8;
 #define KERNEL(name, args_struct, threads) KERNEL_OF(name, args_struct, threads, 1)
 
 /* Functions become part of the kernels that call them, but not on the emulated GPU, and not where a
- * build only asks whether kernels compile (RF_GPU_CHECK): that takes several times as long. */
+ * build only asks whether kernels compile (RF_GPU_CHECK): that takes several times as long. SMALL:
+ * part of its caller on the emulated GPU too. */
 #if defined(RF_GPU_EMU)
 #include "device/emu/thread.h"
 #define DEVICE static inline __attribute__((unused))
+#define SMALL  static inline __attribute__((always_inline, unused))
 #define KERNEL_OF(name, args_struct, threads, blocks)                                              \
-    static void kernel_##name(const struct args_struct a);                                         \
+    SMALL void kernel_##name(const struct args_struct a);                                          \
     static void entry_##name(const void *args)                                                     \
     {                                                                                              \
         kernel_##name(*(const struct args_struct *)args);                                          \
     }                                                                                              \
     RF_EMU_KERNEL(name, args_struct, threads)                                                      \
-    static void kernel_##name(const struct args_struct a)
+    SMALL void kernel_##name(const struct args_struct a)
 #else
 #if defined(RF_GPU_CHECK)
 #define DEVICE static __attribute__((device, unused)) inline
 #else
 #define DEVICE static __attribute__((device, always_inline, unused)) inline
 #endif
+#define SMALL DEVICE
 #if defined(RF_GPU_AMD)
 #define BOUNDS(threads, blocks) __attribute__((amdgpu_flat_work_group_size(1, threads)))
 #else
@@ -268,11 +271,11 @@ DEVICE f32 f16_from_bits(u16 bits)
 {
     return (f32) __builtin_bit_cast(f16, bits);
 }
-DEVICE f32 f32_from_bits(u32 bits)
+SMALL f32 f32_from_bits(u32 bits)
 {
     return __builtin_bit_cast(f32, bits);
 }
-DEVICE u32 bits_of(f32 x)
+SMALL u32 bits_of(f32 x)
 {
     return __builtin_bit_cast(u32, x);
 }
@@ -340,8 +343,10 @@ template <int pending> DEVICE void copy_wait(void)
 
 /* ---- threads together ------------------------------------------------------------------------ */
 
+/* SMALL, as the emulated GPU tells what threads wait for by where in their code it is called. */
+
 /* Waits for all threads of the block; what they wrote to shared and global memory is then seen. */
-DEVICE void barrier(void)
+SMALL void barrier(void)
 {
 #if defined(RF_GPU_AMD)
     __builtin_amdgcn_fence(__ATOMIC_RELEASE, "workgroup");
@@ -355,7 +360,7 @@ DEVICE void barrier(void)
 }
 
 /* Waits for all threads of the warp; what they wrote to shared memory is then seen. */
-DEVICE void warp_barrier(void)
+SMALL void warp_barrier(void)
 {
 #if defined(RF_GPU_AMD)
     __builtin_amdgcn_fence(__ATOMIC_RELEASE, "wavefront");
@@ -369,7 +374,7 @@ DEVICE void warp_barrier(void)
 }
 
 /* The value that another lane of the warp has. */
-DEVICE u32 shuffle(u32 value, u32 from)
+SMALL u32 shuffle(u32 value, u32 from)
 {
 #if defined(RF_GPU_AMD)
     return (u32)__builtin_amdgcn_ds_bpermute((int)(from << 2), (int)value);
@@ -379,7 +384,7 @@ DEVICE u32 shuffle(u32 value, u32 from)
     return rf_emu_shuffle(value, from);
 #endif
 }
-DEVICE u32 shuffle_xor(u32 value, u32 mask)
+SMALL u32 shuffle_xor(u32 value, u32 mask)
 {
 #if defined(RF_GPU_NVIDIA)
     return (u32)__nvvm_shfl_sync_bfly_i32(0xFFFFFFFFU, (int)value, (int)mask, 31);
@@ -387,25 +392,25 @@ DEVICE u32 shuffle_xor(u32 value, u32 mask)
     return shuffle(value, lane() ^ mask);
 #endif
 }
-DEVICE i32 shuffle(i32 value, u32 from)
+SMALL i32 shuffle(i32 value, u32 from)
 {
     return (i32)shuffle((u32)value, from);
 }
-DEVICE f32 shuffle(f32 value, u32 from)
+SMALL f32 shuffle(f32 value, u32 from)
 {
     return f32_from_bits(shuffle(bits_of(value), from));
 }
-DEVICE i32 shuffle_xor(i32 value, u32 mask)
+SMALL i32 shuffle_xor(i32 value, u32 mask)
 {
     return (i32)shuffle_xor((u32)value, mask);
 }
-DEVICE f32 shuffle_xor(f32 value, u32 mask)
+SMALL f32 shuffle_xor(f32 value, u32 mask)
 {
     return f32_from_bits(shuffle_xor(bits_of(value), mask));
 }
 
 /* The value of lane number `from` among `width` neighbouring lanes, a power of two. */
-template <u32 width> DEVICE f32 shuffle_in(f32 value, u32 from)
+template <u32 width> SMALL f32 shuffle_in(f32 value, u32 from)
 {
 #if defined(RF_GPU_NVIDIA)
     return f32_from_bits((u32)__nvvm_shfl_sync_idx_i32(0xFFFFFFFFU, (int)bits_of(value), (int)from,
@@ -416,14 +421,14 @@ template <u32 width> DEVICE f32 shuffle_in(f32 value, u32 from)
 }
 
 /* Over groups of `width` neighbouring lanes, a power of two; every lane gets the result. */
-template <u32 width, typename T> DEVICE T group_sum(T value)
+template <u32 width, typename T> SMALL T group_sum(T value)
 {
 #pragma unroll
     for (u32 mask = width / 2; mask > 0; mask /= 2)
         value += shuffle_xor(value, mask);
     return value;
 }
-template <u32 width> DEVICE f32 group_max(f32 value)
+template <u32 width> SMALL f32 group_max(f32 value)
 {
 #pragma unroll
     for (u32 mask = width / 2; mask > 0; mask /= 2) {
@@ -432,17 +437,17 @@ template <u32 width> DEVICE f32 group_max(f32 value)
     }
     return value;
 }
-template <typename T> DEVICE T warp_sum(T value)
+template <typename T> SMALL T warp_sum(T value)
 {
     return group_sum<WARP, T>(value);
 }
-DEVICE f32 warp_max(f32 value)
+SMALL f32 warp_max(f32 value)
 {
     return group_max<WARP>(value);
 }
 
 /* Whether it is so for all lanes of the warp, or for any. */
-DEVICE bool for_all_lanes(bool so)
+SMALL bool for_all_lanes(bool so)
 {
 #if defined(RF_GPU_NVIDIA)
     u32 out;
@@ -455,7 +460,7 @@ DEVICE bool for_all_lanes(bool so)
     return warp_sum(so ? 0U : 1U) == 0;
 #endif
 }
-DEVICE bool for_any_lane(bool so)
+SMALL bool for_any_lane(bool so)
 {
 #if defined(RF_GPU_NVIDIA)
     return __nvvm_vote_any_sync(0xFFFFFFFFU, so);
