@@ -41,7 +41,7 @@ test:
 test-gpu:
 	@tools/install-dependencies.sh build test
 	@tools/install-dependencies.sh --try kernels
-	@tools/build.sh $(BUILD) $(OPTIONS)
+	@tools/build.sh $(BUILD) all $(OPTIONS)
 	@tools/test.sh $(BUILD) --suite gpu $(if $(DEVICE),--test-args='--device $(DEVICE)')
 
 bench:
