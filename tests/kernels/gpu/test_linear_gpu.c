@@ -30,7 +30,7 @@ typedef struct linear_run {
 static void open_run(linear_run *run, gpu *g, const rf_type types[RF_LINEAR_MAX], uint32_t n_rows)
 {
     *run = (linear_run){.n_rows = n_rows, .x = random_floats((size_t)MAX_ROWS * K, 1)};
-    run->args = (rf_linear_args){.input = {.x = gpu_copy(g, run->x, MAX_ROWS * K * sizeof(float))},
+    run->args = (rf_linear_args){.input = {.x = gpu_copy(g, run->x, sizeof(float) * MAX_ROWS * K)},
                                  .n_tokens = n_rows,
                                  .n_weights = RF_LINEAR_MAX};
     for (uint32_t i = 0; i < RF_LINEAR_MAX; i++) {
@@ -160,7 +160,7 @@ static void plans_stay_inside(void **state)
                           .side_by_side = random_below(2)};
         struct rf_gpu_ahead plan;
         for (uint32_t i = 0; i < ahead.n_weights; i++) {
-            weights[i] = (rf_tensor){.n_dimensions = 2, .address = 4096 * (1 + turn)};
+            weights[i] = (rf_tensor){.n_dimensions = 2, .address = 4096 * (1 + (rf_address)turn)};
             weights[i].stride[1] = random_below(1U << random_below(20));
             weights[i].shape[1] = random_below(1U << random_below(16));
             ahead.weights[i] = &weights[i];
