@@ -1,4 +1,4 @@
-/* emu_support.h: an emulated device for a test, and its operations where they have to succeed. */
+/* emu_support.h: an emulated device for a test, and operations of devices that have to succeed. */
 #ifndef RF_TESTS_DEVICE_EMU_SUPPORT_H
 #define RF_TESTS_DEVICE_EMU_SUPPORT_H
 
@@ -8,7 +8,7 @@
 
 #include "device/emu/emu.h"
 
-static inline void emu_expect_ok(rf_status status, const rf_error *error)
+static inline void expect_ok(rf_status status, const rf_error *error)
 {
     if (status != RF_OK)
         fail_msg("%s", error->message);
@@ -18,8 +18,7 @@ static inline void emu_expect_ok(rf_status status, const rf_error *error)
 #define EMU_OK(device, operation, ...)                                                             \
     do {                                                                                           \
         rf_error emu_error_ = {0};                                                                 \
-        emu_expect_ok((device)->ops->operation((device), ##__VA_ARGS__, &emu_error_),              \
-                      &emu_error_);                                                                \
+        expect_ok((device)->ops->operation((device), ##__VA_ARGS__, &emu_error_), &emu_error_);    \
     } while (0)
 
 /* Calls one that has to fail: with this status, and this text in its message. */
@@ -36,7 +35,7 @@ static inline int emu_setup(void **state)
 {
     rf_device *device = NULL;
     rf_error error = {0};
-    emu_expect_ok(rf_emu_open(32, &device, &error), &error);
+    expect_ok(rf_emu_open(32, &device, &error), &error);
     *state = device;
     return 0;
 }

@@ -269,7 +269,7 @@ static void memory_is_freed_at_any_moment_of_a_copy(void **state)
         if (status == RF_ERROR_DEVICE)
             assert_non_null(strstr(error.message, "was freed before a copy"));
         else
-            emu_expect_ok(status, &error);
+            expect_ok(status, &error);
     }
 }
 
@@ -411,7 +411,7 @@ static void threads_share_a_device(void **state)
     for (int i = 0; i < THREADS; i++)
         assert_int_equal(pthread_join(workers[i].thread, NULL), 0);
     for (int i = 0; i < THREADS; i++)
-        emu_expect_ok(workers[i].status, &workers[i].error);
+        expect_ok(workers[i].status, &workers[i].error);
 }
 
 int main(void)

@@ -20,7 +20,7 @@ static int setup(void **state)
     rf_error error = {0};
     emu_setup(&emu);
     f.emu = emu;
-    emu_expect_ok(rf_fault_device_wrap(f.emu, &f.fault, &error), &error);
+    expect_ok(rf_fault_device_wrap(f.emu, &f.fault, &error), &error);
     *state = &f;
     return 0;
 }
@@ -130,7 +130,7 @@ static void it_is_the_device_inside(void **state)
     EMU_OK(f->fault, memory, &memory);
     assert_int_equal(memory.free, RF_EMU_DEFAULT_MEMORY);
     rf_error error = {0};
-    emu_expect_ok(use(f->fault, &error), &error);
+    expect_ok(use(f->fault, &error), &error);
     EMU_FAILS(f->fault, RF_ERROR_ARGUMENT, "device emu32: device memory", free, 5);
     rf_fault_device_close(NULL);
 }
@@ -142,7 +142,7 @@ static void each_call_of_each_kind_fails_in_turn(void **state)
     fixture *f = *state;
     uint64_t tried = 0;
     rf_error error = {0};
-    emu_expect_ok(use(f->fault, &error), &error);
+    expect_ok(use(f->fault, &error), &error);
     uint64_t calls = rf_fault_device_calls(f->fault, RF_FAULT_ANY);
     for (int call = 0; call <= RF_FAULT_ANY; call++) {
         const char *name = rf_fault_call_name(call);

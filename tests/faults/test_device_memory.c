@@ -30,8 +30,8 @@ static int setup(void **state)
     rf_error error = {0};
     emu_setup(&emu);
     f.emu = emu;
-    emu_expect_ok(rf_fault_device_wrap(f.emu, &f.fault, &error), &error);
-    emu_expect_ok(rf_memory_open(f.fault, &f.memory, &error), &error);
+    expect_ok(rf_fault_device_wrap(f.emu, &f.fault, &error), &error);
+    expect_ok(rf_memory_open(f.fault, &f.memory, &error), &error);
     rf_emu_set_schedule(f.emu, RF_EMU_RANDOM, 7);
     *state = &f;
     return 0;
@@ -42,7 +42,7 @@ static int teardown(void **state)
     fixture *f = *state;
     void *emu = f->emu;
     rf_error error = {0};
-    emu_expect_ok(rf_memory_close(f->memory, &error), &error);
+    expect_ok(rf_memory_close(f->memory, &error), &error);
     rf_fault_device_close(f->fault);
     return emu_teardown(&emu);
 }
@@ -59,11 +59,11 @@ static rf_plan *make_plan(void)
     rf_plan *plan = NULL;
     rf_error error = {0};
     rf_plan_config config = {.pool_bytes = POOL_BYTES};
-    emu_expect_ok(rf_plan_new(&config, &plan, &error), &error);
+    expect_ok(rf_plan_new(&config, &plan, &error), &error);
     for (uint32_t i = 0; i < ITEMS; i++)
-        emu_expect_ok(rf_plan_add(plan, "tensor", RF_MEMORY_WEIGHTS, item_bytes(i), NULL, &error),
-                      &error);
-    emu_expect_ok(rf_plan_solve(plan, &error), &error);
+        expect_ok(rf_plan_add(plan, "tensor", RF_MEMORY_WEIGHTS, item_bytes(i), NULL, &error),
+                  &error);
+    expect_ok(rf_plan_solve(plan, &error), &error);
     return plan;
 }
 
@@ -115,7 +115,7 @@ static void expect_baseline(fixture *f, uint64_t host_before)
 {
     rf_memory_stats stats = {.version = RF_MEMORY_STATS_VERSION};
     rf_error error = {0};
-    emu_expect_ok(rf_memory_statistics(f->memory, &stats, &error), &error);
+    expect_ok(rf_memory_statistics(f->memory, &stats, &error), &error);
     assert_int_equal(stats.pools, 0);
     assert_int_equal(stats.reserved, 0);
     assert_int_equal(stats.live + stats.free + stats.padding + stats.largest_free, 0);
@@ -137,13 +137,13 @@ static uint64_t fail_in_turn(fixture *f, const rf_plan *plan, rf_fault_call call
         rf_fault_device_arm(f->fault, RF_FAULT_ANY, 0);
         expect_baseline(f, before);
         if (!fired) {
-            emu_expect_ok(status, &error);
+            expect_ok(status, &error);
             return n - 1;
         }
         assert_int_equal(status, RF_ERROR_DEVICE);
         assert_non_null(strstr(error.message, "device fault:emu32: injected: "));
         error = (rf_error){0};
-        emu_expect_ok(live(f, plan, &error), &error);
+        expect_ok(live(f, plan, &error), &error);
         expect_baseline(f, before);
     }
 }
@@ -156,7 +156,7 @@ static void every_device_call_may_fail(void **state)
     fixture *f = *state;
     rf_plan *plan = make_plan();
     rf_error error = {0};
-    emu_expect_ok(live(f, plan, &error), &error);
+    expect_ok(live(f, plan, &error), &error);
     uint64_t calls = rf_fault_device_calls(f->fault, RF_FAULT_ANY);
     uint64_t tried = fail_in_turn(f, plan, RF_FAULT_ANY);
     faults_tried(tried, "device calls");
@@ -207,7 +207,7 @@ static void every_host_allocation_may_fail(void **state)
         if (fired)
             assert_true(status == RF_ERROR_HOST_MEMORY || status == RF_ERROR_DEVICE_MEMORY);
         else
-            emu_expect_ok(status, &error);
+            expect_ok(status, &error);
         assert_true(!fired || strlen(error.message) > 0);
         expect_baseline(f, before);
     }
@@ -246,36 +246,36 @@ static void views_do_not_own_and_pools_outlive_them(void **state)
     rf_block parent, view;
     rf_error error = {0};
     uint8_t bytes[4096];
-    emu_expect_ok(rf_pool_open(f->memory, plan, WEIGHTS, "weights", &pool, &error), &error);
-    emu_expect_ok(rf_pool_take_planned(pool, plan, 3, &parent, &error), &error);
-    emu_expect_ok(write_and_read(parent, 0x5A, &error), &error);
+    expect_ok(rf_pool_open(f->memory, plan, WEIGHTS, "weights", &pool, &error), &error);
+    expect_ok(rf_pool_take_planned(pool, plan, 3, &parent, &error), &error);
+    expect_ok(write_and_read(parent, 0x5A, &error), &error);
     uint64_t allocations = rf_emu_count_live(f->emu).allocations;
     uint64_t frees = rf_fault_device_calls(f->fault, RF_FAULT_FREE);
 
     /* A view is dropped before its parent: nothing is freed, everything is still read. */
-    emu_expect_ok(rf_block_view(parent, 4096, 8192, &view, &error), &error);
+    expect_ok(rf_block_view(parent, 4096, 8192, &view, &error), &error);
     assert_int_equal(rf_pool_give(view, &error), RF_ERROR_ARGUMENT);
     view = (rf_block){0};
     const uint64_t offsets[] = {0, 1, 4096, 4097, item_bytes(3) - sizeof(bytes)};
     for (size_t i = 0; i < sizeof(offsets) / sizeof(offsets[0]); i++) {
-        emu_expect_ok(rf_block_read(parent, offsets[i], bytes, sizeof(bytes), &error), &error);
+        expect_ok(rf_block_read(parent, offsets[i], bytes, sizeof(bytes), &error), &error);
         emu_expect_all(bytes, sizeof(bytes), 0x5A);
     }
 
     /* A pool is closed under live views: refused, nothing is freed, the view still reads. */
-    emu_expect_ok(rf_block_view(parent, 4096, 8192, &view, &error), &error);
+    expect_ok(rf_block_view(parent, 4096, 8192, &view, &error), &error);
     assert_int_equal(rf_pool_close(pool, &error), RF_ERROR_BUSY);
     assert_int_equal(rf_emu_count_live(f->emu).allocations, allocations);
     assert_int_equal(rf_fault_device_calls(f->fault, RF_FAULT_FREE), frees);
-    emu_expect_ok(rf_block_read(view, 0, bytes, sizeof(bytes), &error), &error);
+    expect_ok(rf_block_read(view, 0, bytes, sizeof(bytes), &error), &error);
     emu_expect_all(bytes, sizeof(bytes), 0x5A);
 
     /* Once the parent is given, and once the pool is gone, the view is stale and no copy is made.
      */
-    emu_expect_ok(rf_pool_give(parent, &error), &error);
+    expect_ok(rf_pool_give(parent, &error), &error);
     uint64_t copies = rf_fault_device_calls(f->fault, RF_FAULT_COPY);
     assert_int_equal(rf_block_read(view, 0, bytes, 1, &error), RF_ERROR_STALE);
-    emu_expect_ok(rf_pool_close(pool, &error), &error);
+    expect_ok(rf_pool_close(pool, &error), &error);
     assert_int_equal(rf_block_read(view, 0, bytes, 1, &error), RF_ERROR_STALE);
     assert_int_equal(rf_block_write(view, 0, bytes, 1, &error), RF_ERROR_STALE);
     assert_int_equal(rf_fault_device_calls(f->fault, RF_FAULT_COPY), copies);

@@ -99,7 +99,7 @@ static void devices_pass_by_their_ids(void **state)
         rf_check_summary summary;
         rf_error error = {0};
         rf_check_options options = options_for(&s);
-        emu_expect_ok(rf_device_check(ids[i], &options, &summary, &error), &error);
+        expect_ok(rf_device_check(ids[i], &options, &summary, &error), &error);
         expect_all_well(&s, &summary);
         assert_string_equal(summary.device.id, ids[i]);
         assert_int_equal(s.of_graphs, i == 0 ? RF_CHECK_NOT_AVAILABLE : RF_CHECK_OK);
@@ -117,7 +117,7 @@ static void an_emulated_device_passes_in_any_order(void **state)
         rf_check_summary summary;
         rf_error error = {0};
         rf_emu_set_schedule(emu, schedules[i], i);
-        emu_expect_ok(run(emu, &s, &summary, &error), &error);
+        expect_ok(run(emu, &s, &summary, &error), &error);
         expect_all_well(&s, &summary);
         emu_expect_nothing_live(emu);
     }
@@ -147,11 +147,11 @@ static void it_chooses_how_much_to_hold(void **state)
     rf_check_summary summary;
     rf_error error = {0};
     rf_emu_set_memory(emu, 8 * BYTES);
-    emu_expect_ok(rf_check_run(emu, &options, &summary, &error), &error);
+    expect_ok(rf_check_run(emu, &options, &summary, &error), &error);
     assert_int_equal(summary.results[RF_CHECK_FAILED], 0);
     /* What does not fit at all is a failure, not the end. */
     rf_emu_set_memory(emu, BYTES / 4);
-    emu_expect_ok(rf_check_run(emu, &options, &summary, &error), &error);
+    expect_ok(rf_check_run(emu, &options, &summary, &error), &error);
     assert_true(summary.results[RF_CHECK_FAILED] > 0);
     assert_true(summary.results[RF_CHECK_OK] > 0);
 }
@@ -193,7 +193,7 @@ static bool fail_one(rf_device *emu, rf_device *fault, rf_fault_call call, uint6
     rf_check_summary summary;
     rf_error error = {0};
     rf_fault_device_arm(fault, call, n);
-    emu_expect_ok(run(fault, &s, &summary, &error), &error);
+    expect_ok(run(fault, &s, &summary, &error), &error);
     bool fired = rf_fault_device_fired(fault);
     rf_fault_device_arm(fault, RF_FAULT_ANY, 0);
     emu_expect_nothing_live(emu);
@@ -216,7 +216,7 @@ static void every_kind_of_call_may_fail(void **state)
     rf_error error = {0};
     uint32_t tried = 0;
     uint32_t kinds = 0;
-    emu_expect_ok(rf_fault_device_wrap(emu, &fault, &error), &error);
+    expect_ok(rf_fault_device_wrap(emu, &fault, &error), &error);
     for (int call = 0; call < RF_FAULT_ANY; call++) {
         bool often = call == RF_FAULT_COPY || call == RF_FAULT_FILL || call == RF_FAULT_STREAM_SYNC;
         uint64_t n = 1;
@@ -393,7 +393,7 @@ static void what_is_wrong_is_found(void **state)
         rf_check_summary summary;
         rf_error error = {0};
         emu->ops = &ops;
-        emu_expect_ok(run(emu, &s, &summary, &error), &error);
+        expect_ok(run(emu, &s, &summary, &error), &error);
         emu->ops = proper;
         char name[64];
         snprintf(name, sizeof(name), "%s ", wrongs[i].check);

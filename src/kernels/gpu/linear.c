@@ -108,14 +108,14 @@ static bool can_share(const rf_gpu_product *product)
 static void run_together(const rf_gpu_traits *traits, rf_gpu_product *products, uint32_t n)
 {
     float all = 0;
-    if (!traits->overlap)
+    if (n < 2 || !traits->overlap)
         return;
     for (uint32_t i = 0; i < n; i++) {
         if (!can_share(&products[i]))
             return;
         all += bytes_of(&products[i]);
     }
-    for (uint32_t i = 0; i < n && n > 1; i++) {
+    for (uint32_t i = 0; i < n; i++) {
         products[i].among = i == 0 ? RF_GPU_FIRST : RF_GPU_LATER;
         products[i].others = 1 - bytes_of(&products[i]) / all;
     }

@@ -32,18 +32,8 @@ typedef struct gpu {
     uint32_t n_buffers;
 } gpu;
 
-static inline void expect_ok(rf_status status, const rf_error *error)
-{
-    if (status != RF_OK)
-        fail_msg("%s", error->message);
-}
-
 /* Calls an operation of a GPU's device, which has to succeed. */
-#define GPU_OK(g, operation, ...)                                                                  \
-    do {                                                                                           \
-        rf_error e_ = {0};                                                                         \
-        expect_ok((g)->device->ops->operation((g)->device, __VA_ARGS__, &e_), &e_);                \
-    } while (0)
+#define GPU_OK(g, operation, ...) EMU_OK((g)->device, operation, ##__VA_ARGS__)
 
 /* ---- which ----------------------------------------------------------------------------------- */
 

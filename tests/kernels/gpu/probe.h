@@ -28,8 +28,8 @@ static inline probe probe_open(const char *id)
         print_message("skipped: %s\n", error.message);
         skip();
     }
-    emu_expect_ok(rf_emu_open_id(id, &p.device, &error), &error);
-    emu_expect_ok(rf_gpu_emulated_image(id, &image, &error), &error);
+    expect_ok(rf_emu_open_id(id, &p.device, &error), &error);
+    expect_ok(rf_gpu_emulated_image(id, &image, &error), &error);
     EMU_OK(p.device, module_load, image.code, image.bytes, &p.module);
     EMU_OK(p.device, facts, &facts);
     p.warp = facts.info.warp_size;
@@ -67,8 +67,8 @@ static inline rf_status probe_launch(const probe *p, rf_stream *stream, const ch
 #define PROBE_LAUNCH(p, stream, name, blocks, threads, shared, args)                               \
     do {                                                                                           \
         rf_error probe_error_ = {0};                                                               \
-        emu_expect_ok(probe_launch(p, stream, name, blocks, threads, shared, args, &probe_error_), \
-                      &probe_error_);                                                              \
+        expect_ok(probe_launch(p, stream, name, blocks, threads, shared, args, &probe_error_),     \
+                  &probe_error_);                                                                  \
     } while (0)
 
 /* Launches on the default stream and waits, which has to succeed. */
