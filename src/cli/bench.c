@@ -91,20 +91,47 @@ static size_t way_count(const rf_cli_settings *settings)
            list_length(&settings->staging_bytes_list);
 }
 
-/* Loads in every way and, where there are ceilings, reads of every kind turn about: what storage
- * gives changes with the minutes, and so changes for all of them. */
-static rf_status measure_rounds(const rf_bench_subject *subject, rf_bench_cache cache,
-                                rf_bench_ceilings *ceilings, rf_bench_loads *loads, size_t n_ways,
-                                rf_error *error)
+/* Finds the kind of read that loads are held against. The reads that choose it are no measure of
+ * it: the best of many medians is the one that noise was kindest to. */
+static rf_status choose_kind(const rf_bench_subject *subject, rf_bench_ceilings *ceilings,
+                             rf_error *error)
 {
-    size_t repeat = subject->settings->repeat;
-    size_t reads = !ceilings ? 0 : repeat > RF_BENCH_MIN_READS ? repeat : RF_BENCH_MIN_READS;
-    for (size_t round = 0; round < repeat || round < reads; round++) {
-        if (round < reads)
-            RF_TRY(rf_bench_read_again(subject, &loads[0].way, cache, ceilings, error));
-        for (size_t i = 0; i < n_ways && round < repeat; i++)
-            RF_TRY(rf_bench_load_again(subject, &loads[i], error));
+    for (size_t round = 0; round < RF_BENCH_KIND_READS; round++)
+        RF_TRY(rf_bench_read_kinds(subject, ceilings, error));
+    ceilings->best = rf_bench_best_kind(ceilings);
+    return RF_OK;
+}
+
+/* Loads in every way and, where there are ceilings, reads turn about: what storage gives changes
+ * with the minutes, and so changes for all of them. Every second round goes backwards, so that none
+ * always comes first. */
+static rf_status measure_rounds(const rf_bench_subject *subject, rf_bench_ceilings *ceilings,
+                                rf_bench_loads *loads, size_t n_ways, rf_error *error)
+{
+    for (size_t round = 0; round < subject->settings->repeat; round++) {
+        for (size_t i = 0; i <= n_ways; i++) {
+            size_t turn = round % 2 ? n_ways - i : i;
+            if (turn > 0)
+                RF_TRY(rf_bench_load_again(subject, &loads[turn - 1], error));
+            else if (ceilings)
+                RF_TRY(rf_bench_read_beside(subject, ceilings, error));
+        }
     }
+    return RF_OK;
+}
+
+/* ceilings: NULL where a load reads nothing. */
+static rf_status measure_and_show(const rf_bench_subject *subject, rf_bench_ceilings *ceilings,
+                                  rf_bench_loads *loads, size_t n_ways, rf_bench_report *report,
+                                  rf_error *error)
+{
+    if (ceilings)
+        RF_TRY(choose_kind(subject, ceilings, error));
+    RF_TRY(measure_rounds(subject, ceilings, loads, n_ways, error));
+    if (ceilings)
+        rf_bench_show_ceilings(report, ceilings);
+    for (size_t i = 0; i < n_ways; i++)
+        rf_bench_show_loads(report, &loads[i]);
     return RF_OK;
 }
 
@@ -114,25 +141,23 @@ static rf_status measure_state(const rf_bench_subject *subject, rf_bench_cache c
                                rf_error *error)
 {
     size_t n_ways = way_count(subject->settings);
-    rf_bench_ceilings *ceilings = rf_calloc(reads, sizeof(*ceilings));
+    rf_bench_ceilings *ceilings = rf_calloc(1, sizeof(*ceilings));
     rf_bench_loads *loads = rf_calloc(n_ways, sizeof(*loads));
     if (!ceilings || !loads) {
         rf_free(loads);
         rf_free(ceilings);
         return rf_error_host_memory(error, "the results", n_ways * sizeof(*loads));
     }
+    ceilings->cache = cache;
+    ceilings->staging_bytes = way_at(subject->settings, 0).staging_bytes;
     for (size_t i = 0; i < n_ways; i++) {
         loads[i].way = way_at(subject->settings, i);
         loads[i].cache = cache;
-        loads[i].ceilings = reads ? ceilings : NULL;
+        loads[i].beside = reads ? &ceilings->beside : NULL;
         loads[i].copy = copy;
     }
     rf_status status =
-        measure_rounds(subject, cache, reads ? ceilings : NULL, loads, n_ways, error);
-    if (status == RF_OK && reads)
-        rf_bench_show_ceilings(report, cache, ceilings);
-    for (size_t i = 0; i < n_ways && status == RF_OK; i++)
-        rf_bench_show_loads(report, &loads[i]);
+        measure_and_show(subject, reads ? ceilings : NULL, loads, n_ways, report, error);
     rf_free(loads);
     rf_free(ceilings);
     return status;

@@ -66,10 +66,10 @@ typedef struct rf_bench_run {
     double cached;       /* share of the files in the page cache before; negative: not told */
 } rf_bench_run;
 
-#define RF_BENCH_MAX_REPEAT 100 /* of loads of one way, and of reads of one kind */
-/* Reads of one kind at least: fewer have no median, and what storage gives differs by a third from
- * one read to the next. */
-#define RF_BENCH_MIN_READS 3
+#define RF_BENCH_MAX_REPEAT 100 /* of loads of one way, and of the reads beside them */
+/* Reads of each kind before the loads: fewer have no median, and what storage gives differs by a
+ * third from one read to the next. */
+#define RF_BENCH_KIND_READS 3
 
 /* Plain reads of one kind. */
 typedef struct rf_bench_reading {
@@ -78,17 +78,21 @@ typedef struct rf_bench_reading {
 } rf_bench_reading;
 
 #define RF_BENCH_KINDS 10 /* buffered and direct, each with 1, 2, 4, 8 and 16 threads */
-/* The ceilings of one state of the page cache. */
+/* The plain reads in one state of the page cache. */
 typedef struct rf_bench_ceilings {
-    double cached; /* most of the files that was in the page cache before a cold read */
-    rf_bench_reading kinds[RF_BENCH_KINDS];
+    rf_bench_cache cache;
+    uint64_t staging_bytes; /* of a buffer that is read into; 0: the default */
+    double cached;          /* most of the files that was in the page cache before a cold read */
+    rf_bench_reading kinds[RF_BENCH_KINDS]; /* before the loads */
+    size_t best;                            /* the kind that these chose */
+    rf_bench_reading beside;                /* of that kind, beside the loads */
 } rf_bench_ceilings;
 
 /* Loads of one way in one state of the cache, with what they are held against. */
 typedef struct rf_bench_loads {
     rf_bench_way way;
     rf_bench_cache cache;
-    const rf_bench_ceilings *ceilings;   /* NULL: none */
+    const rf_bench_reading *beside;      /* reads beside the loads; NULL: none */
     const rf_transfer_measurement *copy; /* NULL: nothing is copied */
     size_t count;
     rf_bench_run runs[RF_BENCH_MAX_REPEAT];
@@ -100,12 +104,14 @@ rf_status rf_bench_drop_cache(const rf_bench_subject *subject, rf_error *error);
 
 rf_status rf_bench_load_once(const rf_bench_subject *subject, const rf_bench_way *way,
                              rf_bench_run *out, rf_error *error);
-/* One load, and one read of each kind, more than there are; before each the page cache is made what
- * it should be. */
+/* One load, one read of each kind, or one of the best kind beside the loads, more than there are;
+ * before each the page cache is made what it should be. */
 rf_status rf_bench_load_again(const rf_bench_subject *subject, rf_bench_loads *loads,
                               rf_error *error);
-rf_status rf_bench_read_again(const rf_bench_subject *subject, const rf_bench_way *way,
-                              rf_bench_cache cache, rf_bench_ceilings *ceilings, rf_error *error);
+rf_status rf_bench_read_kinds(const rf_bench_subject *subject, rf_bench_ceilings *ceilings,
+                              rf_error *error);
+rf_status rf_bench_read_beside(const rf_bench_subject *subject, rf_bench_ceilings *ceilings,
+                               rf_error *error);
 
 /* ---- figures -------------------------------------------------------------------------------- */
 
@@ -116,8 +122,8 @@ double rf_bench_rate(uint64_t bytes, uint64_t nanoseconds); /* GB/s */
 /* Of loads, and of reads in GB/s: one at least. */
 rf_bench_figures rf_bench_loads_figures(const rf_bench_loads *loads, rf_bench_figure of);
 rf_bench_figures rf_bench_reading_figures(const rf_bench_reading *reading);
-/* The kind of reading with the highest median; NULL where there is none. */
-const rf_bench_reading *rf_bench_best_reading(const rf_bench_ceilings *ceilings);
+/* The kind of reading with the highest median. */
+size_t rf_bench_best_kind(const rf_bench_ceilings *ceilings);
 
 /* ---- what is shown -------------------------------------------------------------------------- */
 
@@ -131,8 +137,7 @@ typedef struct rf_bench_report {
 void rf_bench_show_subject(rf_bench_report *report, const rf_bench_subject *subject,
                            const rf_bench_run *first);
 void rf_bench_show_copy(rf_bench_report *report, const rf_transfer_measurement *copy);
-void rf_bench_show_ceilings(rf_bench_report *report, rf_bench_cache cache,
-                            const rf_bench_ceilings *ceilings);
+void rf_bench_show_ceilings(rf_bench_report *report, const rf_bench_ceilings *ceilings);
 void rf_bench_show_loads(rf_bench_report *report, const rf_bench_loads *loads);
 /* That cold loads cannot be measured, and how much stays in the page cache. */
 void rf_bench_show_not_cold(rf_bench_report *report, double cached);

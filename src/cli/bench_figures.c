@@ -39,14 +39,17 @@ rf_bench_figures rf_bench_reading_figures(const rf_bench_reading *reading)
     return rf_bench_summarise(values, reading->count);
 }
 
-const rf_bench_reading *rf_bench_best_reading(const rf_bench_ceilings *ceilings)
+size_t rf_bench_best_kind(const rf_bench_ceilings *ceilings)
 {
-    const rf_bench_reading *best = NULL;
+    size_t best = 0; /* buffered: to be had everywhere */
+    double most = 0;
     for (size_t i = 0; i < RF_BENCH_KINDS; i++) {
         const rf_bench_reading *reading = &ceilings->kinds[i];
-        if (reading->count && (!best || rf_bench_reading_figures(reading).median >
-                                            rf_bench_reading_figures(best).median))
-            best = reading;
+        double median = reading->count ? rf_bench_reading_figures(reading).median : 0;
+        if (median > most) {
+            best = i;
+            most = median;
+        }
     }
     return best;
 }

@@ -90,37 +90,46 @@ rf_status rf_bench_load_again(const rf_bench_subject *subject, rf_bench_loads *l
 
 /* ---- ceilings ------------------------------------------------------------------------------- */
 
-static rf_status read_once(const rf_bench_subject *subject, const rf_bench_way *way, size_t kind,
-                           rf_bench_reading *reading, rf_error *error)
+static rf_status read_once(const rf_bench_subject *subject, rf_bench_ceilings *ceilings,
+                           size_t kind, rf_transfer_measurement *out, rf_error *error)
 {
     rf_measure_options options = RF_MEASURE_OPTIONS_INIT;
-    rf_transfer_measurement measured = {0};
     options.read_mode = kinds[kind].mode;
     options.n_readers = kinds[kind].n_readers;
     options.staging_buffers = kinds[kind].n_readers;
-    options.staging_bytes = way->staging_bytes;
-    RF_TRY(rf_measure_read(subject->runtime, (const char *const *)subject->paths, subject->n_paths,
-                           &options, &measured, error));
-    /* Where there are no direct reads it was a buffered one: nothing to show. */
-    if (measured.read_mode == kinds[kind].mode)
-        reading->runs[reading->count++] = measured;
+    options.staging_bytes = ceilings->staging_bytes;
+    if (ceilings->cache == RF_BENCH_COLD) {
+        RF_TRY(rf_bench_drop_cache(subject, error));
+        double cached = rf_bench_cached(subject);
+        if (cached > ceilings->cached)
+            ceilings->cached = cached;
+    }
+    return rf_measure_read(subject->runtime, (const char *const *)subject->paths, subject->n_paths,
+                           &options, out, error);
+}
+
+rf_status rf_bench_read_kinds(const rf_bench_subject *subject, rf_bench_ceilings *ceilings,
+                              rf_error *error)
+{
+    for (size_t i = 0; i < RF_BENCH_KINDS; i++) {
+        rf_bench_reading *reading = &ceilings->kinds[i];
+        rf_transfer_measurement measured = {0};
+        /* What is in the page cache is not read past it. */
+        if (ceilings->cache != RF_BENCH_COLD && kinds[i].mode == RF_READ_DIRECT)
+            continue;
+        RF_TRY(read_once(subject, ceilings, i, &measured, error));
+        /* Where there are no direct reads it was a buffered one: nothing to show. */
+        if (measured.read_mode == kinds[i].mode)
+            reading->runs[reading->count++] = measured;
+    }
     return RF_OK;
 }
 
-rf_status rf_bench_read_again(const rf_bench_subject *subject, const rf_bench_way *way,
-                              rf_bench_cache cache, rf_bench_ceilings *ceilings, rf_error *error)
+rf_status rf_bench_read_beside(const rf_bench_subject *subject, rf_bench_ceilings *ceilings,
+                               rf_error *error)
 {
-    for (size_t i = 0; i < RF_BENCH_KINDS; i++) {
-        /* What is in the page cache is not read past it. */
-        if (cache != RF_BENCH_COLD && kinds[i].mode == RF_READ_DIRECT)
-            continue;
-        if (cache == RF_BENCH_COLD) {
-            RF_TRY(rf_bench_drop_cache(subject, error));
-            double cached = rf_bench_cached(subject);
-            if (cached > ceilings->cached)
-                ceilings->cached = cached;
-        }
-        RF_TRY(read_once(subject, way, i, &ceilings->kinds[i], error));
-    }
+    rf_bench_reading *reading = &ceilings->beside;
+    RF_TRY(read_once(subject, ceilings, ceilings->best, &reading->runs[reading->count], error));
+    reading->count++;
     return RF_OK;
 }

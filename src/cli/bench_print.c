@@ -162,9 +162,10 @@ static const char *kind_name(const rf_bench_reading *reading, char name[KIND_NAM
     return name;
 }
 
-static void print_ceilings(rf_bench_cache cache, const rf_bench_ceilings *ceilings)
+static void print_ceilings(const rf_bench_ceilings *ceilings)
 {
-    printf("\n%s: reading alone, turn about with the loads\n", cache_names[cache]);
+    printf("\n%s: reading alone, %d times each kind before the loads\n",
+           cache_names[ceilings->cache], RF_BENCH_KIND_READS);
     for (size_t i = 0; i < RF_BENCH_KINDS; i++) {
         const rf_bench_reading *reading = &ceilings->kinds[i];
         char name[KIND_NAME_BYTES];
@@ -173,7 +174,7 @@ static void print_ceilings(rf_bench_cache cache, const rf_bench_ceilings *ceilin
         print_figures(kind_name(reading, name), rf_bench_reading_figures(reading), "GB/s");
         printf("\n");
     }
-    if (cache == RF_BENCH_COLD && ceilings->cached > RF_BENCH_COLD_SHARE)
+    if (ceilings->cache == RF_BENCH_COLD && ceilings->cached > RF_BENCH_COLD_SHARE)
         printf("  not all cold: up to %.0f %% of the file was in the page cache\n",
                ceilings->cached * 100);
 }
@@ -195,12 +196,13 @@ static void print_way(const rf_bench_loads *loads)
 static void print_rate(const rf_bench_loads *loads)
 {
     rf_bench_figures f = rf_bench_loads_figures(loads, rate);
-    const rf_bench_reading *best = loads->ceilings ? rf_bench_best_reading(loads->ceilings) : NULL;
     print_figures("rate of read and copy", f, "GB/s");
-    if (best) {
+    if (loads->beside) {
+        rf_bench_figures alone = rf_bench_reading_figures(loads->beside);
         char name[KIND_NAME_BYTES];
-        printf(", %.1f %% of the best reading (%s)",
-               100 * f.median / rf_bench_reading_figures(best).median, kind_name(best, name));
+        printf(", %.1f %% of reading alone (%s, beside the loads: %.2f (%.2f to %.2f) GB/s)",
+               100 * f.median / alone.median, kind_name(loads->beside, name), alone.median,
+               alone.least, alone.most);
     }
     if (loads->copy)
         printf(", %.1f %% of copying", 100 * f.median / rate_of(loads->copy));
@@ -304,18 +306,21 @@ static void set_subject(rf_bench_report *report, const rf_bench_subject *subject
     report->complete &= good;
 }
 
-static void set_ceilings(rf_bench_report *report, rf_bench_cache cache,
-                         const rf_bench_ceilings *ceilings)
+static void set_ceilings(rf_bench_report *report, const rf_bench_ceilings *ceilings)
 {
-    char key[32];
+    const char *name = cache_names[ceilings->cache];
+    char key[48];
     json_t *list = json_array();
     for (size_t i = 0; i < RF_BENCH_KINDS; i++) {
         if (ceilings->kinds[i].count)
             report->complete &= rf_cli_json_add(list, json_reading(report, &ceilings->kinds[i]));
     }
-    snprintf(key, sizeof(key), "reading_%s", cache_names[cache]);
+    snprintf(key, sizeof(key), "reading_%s", name);
     report->complete &= rf_cli_json_set(report->document, key, list);
-    if (cache == RF_BENCH_COLD)
+    snprintf(key, sizeof(key), "reading_%s_beside_loads", name);
+    report->complete &=
+        rf_cli_json_set(report->document, key, json_reading(report, &ceilings->beside));
+    if (ceilings->cache == RF_BENCH_COLD)
         report->complete &= rf_cli_json_set(report->document, "reading_cold_cached",
                                             rf_cli_json_real(ceilings->cached));
 }
@@ -348,10 +353,10 @@ static void add_loads(rf_bench_report *report, const rf_bench_loads *loads)
     good &= rf_cli_json_set(o, "median_gb_per_s", rf_cli_json_real(reached));
     for (size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++)
         good &= rf_cli_json_set(o, phases[i].key, json_figures(report, loads, phases[i].of));
-    const rf_bench_reading *best = loads->ceilings ? rf_bench_best_reading(loads->ceilings) : NULL;
-    if (best)
-        good &= rf_cli_json_set(o, "share_of_reading",
-                                rf_cli_json_real(reached / rf_bench_reading_figures(best).median));
+    if (loads->beside)
+        good &= rf_cli_json_set(
+            o, "share_of_reading",
+            rf_cli_json_real(reached / rf_bench_reading_figures(loads->beside).median));
     if (loads->copy)
         good &= rf_cli_json_set(o, "share_of_copying",
                                 rf_cli_json_real(reached / rate_of(loads->copy)));
@@ -380,13 +385,12 @@ void rf_bench_show_copy(rf_bench_report *report, const rf_transfer_measurement *
                rf_cli_bytes(copy->staging_bytes / copy->staging_buffers, text));
 }
 
-void rf_bench_show_ceilings(rf_bench_report *report, rf_bench_cache cache,
-                            const rf_bench_ceilings *ceilings)
+void rf_bench_show_ceilings(rf_bench_report *report, const rf_bench_ceilings *ceilings)
 {
     if (report->document)
-        set_ceilings(report, cache, ceilings);
+        set_ceilings(report, ceilings);
     else
-        print_ceilings(cache, ceilings);
+        print_ceilings(ceilings);
 }
 
 void rf_bench_show_loads(rf_bench_report *report, const rf_bench_loads *loads)

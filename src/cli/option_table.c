@@ -80,7 +80,7 @@ static const rf_cli_option options[] = {
     NUMBER(COUNTS, "batch", 'b', "N,N,…", 1, MAX_TOKENS, MEASURE, BENCH, batch_list,
            .help = "tokens of a prompt computed in one pass at most (default: 512)"),
     NUMBER(COUNT, "repeat", 'r', "N", 1, MAX_REPEAT, MEASURE, BENCH, repeat, .fallback = "5",
-           .help = "repetitions of each test, or loads and reads of each kind"),
+           .help = "repetitions of each test, or of each way to load"),
     FLAG("load", 0, MEASURE, BENCH, load, .help = "the load of the model"),
     FLAG("cold", 0, MEASURE, BENCH, cold,
          .help = "load with the file on storage alone (default: this and --warm)"),
