@@ -27,9 +27,10 @@ static int compare(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-void report(const char *name, double *figures, int runs, const char *unit)
+double report(const char *name, double *figures, int runs, const char *unit)
 {
     qsort(figures, (size_t)runs, sizeof(*figures), compare);
-    printf("  %-32s %10.1f %s (%.1f to %.1f)\n", name, figures[runs / 2], unit, figures[0],
+    printf("  %-32s %10.1f %s (%.1f to %.1f)", name, figures[runs / 2], unit, figures[0],
            figures[runs - 1]);
+    return figures[runs / 2];
 }

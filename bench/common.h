@@ -12,7 +12,8 @@ void must(bool good, const char *what);
  * sleeping. */
 uint64_t thread_ns(void);
 
-/* Prints the median of the runs, the least and the most, which it sorts. */
-void report(const char *name, double *figures, int runs, const char *unit);
+/* Prints the median of the runs, the least and the most, which it sorts; the caller ends the line.
+ * Returns the median. */
+double report(const char *name, double *figures, int runs, const char *unit);
 
 #endif
