@@ -302,7 +302,7 @@ DEVICE u32 shared_address(const void *p)
 DEVICE void copy_async(void *shared, const void *global)
 {
 #if defined(RF_GPU_NVIDIA)
-    asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16;" ::"r"(shared_address(shared)),
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(shared)),
                  "l"(global)
                  : "memory");
 #else
@@ -314,7 +314,7 @@ DEVICE void copy_async_some(void *shared, const void *global, u32 n)
 {
 #if defined(RF_GPU_NVIDIA)
     asm volatile(
-        "cp.async.cg.shared.global.L2::256B [%0], [%1], 16, %2;" ::"r"(shared_address(shared)),
+        "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)),
         "l"(global), "r"(n)
         : "memory");
 #else

@@ -54,8 +54,8 @@ DEVICE void pack_run(const f16 *shared, u32 run, u8 *span, u32 row, u32 padded)
 
 KERNEL(prepare_packed, rf_gpu_pack_args, PREPARE_THREADS)
 {
+    release_next(); /* whose weights are on their way while this one waits */
     wait_for_previous();
-    release_next();
     source s = open_source(&a);
     u32 row = block_x();
     f16 *shared = SHARED(f16) + 2 * PREPARE_THREADS / WARP; /* behind the sums of warps */
