@@ -313,10 +313,9 @@ DEVICE void copy_async(void *shared, const void *global)
 DEVICE void copy_async_some(void *shared, const void *global, u32 n)
 {
 #if defined(RF_GPU_NVIDIA)
-    asm volatile(
-        "cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)),
-        "l"(global), "r"(n)
-        : "memory");
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)),
+                 "l"(global), "r"(n)
+                 : "memory");
 #else
     if (n == 16) {
         copy_async(shared, global);
