@@ -114,8 +114,8 @@ DEVICE void copy_rows(const rf_gpu_attention_args *a, const tile_rows *rows, u64
     UNROLL
     for (u32 i = 0; i < TILE_KEYS; i += rows_a_turn) {
         const u64 number = rows->first[i / 4] + i % 4 + row;
-        copy_async_some(to + (i + row) * S::stride + element, base + number * a->kv.row_bytes,
-                        there >> i & 1 ? 16 : 0);
+        copy_async_some<false>(to + (i + row) * S::stride + element,
+                               base + number * a->kv.row_bytes, there >> i & 1 ? 16 : 0);
     }
 }
 

@@ -302,20 +302,26 @@ DEVICE u32 shared_address(const void *p)
 DEVICE void copy_async(void *shared, const void *global)
 {
 #if defined(RF_GPU_NVIDIA)
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(shared_address(shared)),
+    asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16;" ::"r"(shared_address(shared)),
                  "l"(global)
                  : "memory");
 #else
     *(u32x4 *)shared = *(const u32x4 *)global;
 #endif
 }
-/* The same of n bytes, 0 to 16, where the source ends; the others become zeros. */
-DEVICE void copy_async_some(void *shared, const void *global, u32 n)
+/* The same of n bytes, 0 to 16, where the source ends; the others become zeros. more: whether at a
+ * miss what is around it is brought closer as well. */
+template <bool more = true> DEVICE void copy_async_some(void *shared, const void *global, u32 n)
 {
 #if defined(RF_GPU_NVIDIA)
-    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(shared_address(shared)),
-                 "l"(global), "r"(n)
-                 : "memory");
+    const u32 to = shared_address(shared);
+    if constexpr (more)
+        asm volatile("cp.async.cg.shared.global.L2::256B [%0], [%1], 16, %2;" ::"r"(to),
+                     "l"(global), "r"(n)
+                     : "memory");
+    else
+        asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(global), "r"(n)
+                     : "memory");
 #else
     if (n == 16) {
         copy_async(shared, global);
