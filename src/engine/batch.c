@@ -1,15 +1,16 @@
 /* batch.c: putting a batch together on the host. */
 #include "engine/engine.h"
 
-rf_batch rf_batch_begin(rf_engine *engine)
+rf_batch rf_batch_begin(const rf_engine *engine, const rf_engine_flight *flight)
 {
     uint32_t n = engine->shape.n_batch;
-    int32_t *values = engine->batch.memory;
+    int32_t *values = flight->batch.memory;
     return (rf_batch){.tokens = values,
                       .positions = values + n,
                       .rows = values + 2 * (size_t)n,
                       .logits_rows = values + 3 * (size_t)n,
-                      .tables = values + 3 * (size_t)n + engine->shape.n_logits};
+                      .tables = values + 3 * (size_t)n + engine->shape.n_logits,
+                      .results = flight->results.memory};
 }
 
 void rf_batch_add(rf_batch *batch, const int32_t *tokens, uint32_t n, uint32_t position,

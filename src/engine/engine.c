@@ -9,30 +9,42 @@ typedef struct part_plans {
     rf_engine_items items[RF_MODEL_MAX_PARTS];
 } part_plans;
 
-static rf_status allocate_pinned(rf_engine *engine, rf_error *error)
+static rf_status allocate_flight(rf_engine *engine, rf_engine_flight *flight, rf_error *error)
 {
     uint64_t batch_values;
-    const rf_model_config *config = &engine->model->config;
+    const uint32_t n_sequences = engine->shape.kv.n_sequences;
+    const rf_compute *compute = &rf_engine_last(engine)->compute;
+    flight->shares = rf_calloc(n_sequences, sizeof(*flight->shares));
+    flight->ended = rf_calloc(n_sequences, sizeof(*flight->ended));
+    if (!flight->shares || !flight->ended)
+        return rf_error_host_memory(error, "a pass's tables", n_sequences * sizeof(rf_slot_share));
     RF_TRY(rf_batch_values(&engine->shape, &batch_values, error));
     RF_TRY(rf_host_array_make(engine, "batch on the host", batch_values * sizeof(int32_t),
-                              &engine->batch, error));
-    if (engine->n_parts > 1)
-        RF_TRY(rf_host_array_make(engine, "stream on the host",
-                                  rf_stream_bytes(config, &engine->shape), &engine->stream, error));
-    return rf_host_array_make(engine, "results on the host",
-                              rf_results_bytes(config, &engine->shape), &engine->results, error);
+                              &flight->batch, error));
+    RF_TRY(rf_host_array_make(engine, "results on the host",
+                              rf_results_bytes(&engine->model->config, &engine->shape),
+                              &flight->results, error));
+    /* Behind layers on the host, which are computed before, there is nothing to put. */
+    return compute->programs && engine->n_parts == 1
+               ? compute->device->ops->event_create(compute->device, &flight->done, error)
+               : RF_OK;
 }
 
 static rf_status allocate_host(rf_engine *engine, rf_error *error)
 {
     uint32_t n_sequences = engine->shape.kv.n_sequences;
     engine->slots = rf_calloc(n_sequences, sizeof(rf_request_state *));
-    engine->shares = rf_calloc(n_sequences, sizeof(rf_slot_share));
     engine->drawn = rf_calloc(n_sequences, sizeof(int32_t));
-    if (!engine->slots || !engine->shares || !engine->drawn)
+    if (!engine->slots || !engine->drawn)
         return rf_error_host_memory(error, "an engine's tables",
-                                    n_sequences * sizeof(rf_slot_share));
-    return allocate_pinned(engine, error);
+                                    n_sequences * sizeof(rf_request_state *));
+    for (uint32_t i = 0; i < RF_ENGINE_FLIGHTS; i++)
+        RF_TRY(allocate_flight(engine, &engine->flights[i], error));
+    if (engine->n_parts == 1)
+        return RF_OK;
+    return rf_host_array_make(engine, "stream on the host",
+                              rf_stream_bytes(&engine->model->config, &engine->shape),
+                              &engine->stream, error);
 }
 
 static rf_status make_plan(const rf_engine *engine, const rf_model_part *part,
@@ -158,20 +170,31 @@ static void free_requests(rf_engine *engine)
     }
 }
 
+static void free_flight(rf_engine *engine, rf_engine_flight *flight)
+{
+    rf_device *device = rf_engine_last(engine)->compute.device;
+    if (flight->done) /* a refusal has nobody left to be told */
+        (void)device->ops->event_destroy(device, flight->done, NULL);
+    rf_host_array_free(engine, &flight->results);
+    rf_host_array_free(engine, &flight->batch);
+    rf_free(flight->ended);
+    rf_free(flight->shares);
+}
+
 void rf_engine_free(rf_engine *engine)
 {
     if (!engine)
         return;
+    (void)rf_engine_settle(engine, NULL); /* a failure has nobody left to be told */
     free_requests(engine);
     rf_engine_graphs_free(engine);
     rf_kvcache_free(engine->kv);
     rf_plan_free(engine->plan);
     rf_free(engine->drawn);
-    rf_free(engine->shares);
     rf_free(engine->slots);
-    rf_host_array_free(engine, &engine->results);
     rf_host_array_free(engine, &engine->stream);
-    rf_host_array_free(engine, &engine->batch);
+    for (uint32_t i = 0; i < RF_ENGINE_FLIGHTS; i++)
+        free_flight(engine, &engine->flights[i]);
     for (uint32_t i = engine->n_parts; i-- > 0;)
         rf_engine_part_close(&engine->parts[i]);
     rf_model_release(engine->model);

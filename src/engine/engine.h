@@ -37,10 +37,12 @@ typedef struct rf_engine_items {
  * as the kernels. Larger ones keep the device busy anyway. */
 #define RF_ENGINE_GRAPH_TOKENS 64
 /* Graphs that an engine keeps; the one used longest ago makes way. */
-#define RF_ENGINE_GRAPHS 8
+#define RF_ENGINE_GRAPHS 16
 
 /* A captured pass. */
 typedef struct rf_engine_graph {
+    const int32_t *host; /* the batch that it copies */
+    bool fed;            /* as of its batch */
     uint32_t n_tokens, n_logits, n_top;
     uint32_t table_rows; /* of the block tables, copied with it */
     bool runs;           /* as of its batch */
@@ -111,6 +113,22 @@ typedef struct rf_host_array {
     rf_block block;
 } rf_host_array;
 
+/* A pass may be put on the stream behind one whose tokens are not read yet. */
+#define RF_ENGINE_FLIGHTS 2
+
+/* A pass: being put together, on the stream, or read. */
+typedef struct rf_engine_flight {
+    rf_slot_share *shares; /* [n_sequences]: what it asks of each slot */
+    uint32_t n_tokens;     /* of slots that still want them */
+    uint32_t n_rows;       /* of logits */
+    uint32_t n_top;        /* of each row, that are wanted on the host */
+    rf_host_array batch;   /* the batch arrays, i32, laid out as on the devices */
+    rf_host_array results; /* f32 [n_vocab]: logits of one token; or what top gave */
+    rf_event *done;        /* with another behind it; NULL where none ever is */
+    uint32_t *ended;       /* [n_sequences]: in the cache, that it still writes to */
+    uint32_t n_ended;
+} rf_engine_flight;
+
 #define RF_ENGINE_PART_BLOCKS 12 /* scratch items of rf_engine_items; the cache keeps its own */
 
 /* What an engine has where a part of its model is. */
@@ -135,15 +153,15 @@ struct rf_engine {
     rf_block top;
     rf_engine_graph graphs[RF_ENGINE_GRAPHS]; /* of the last part's work */
     uint64_t passes;                          /* ever made */
-    uint32_t top_rows;                        /* rows of logits in the last one */
-    rf_host_array batch;   /* the batch arrays, i32, laid out as on the devices */
-    rf_host_array results; /* f32 [n_vocab]: logits of one token; or what top gave */
+    rf_engine_flight flights[RF_ENGINE_FLIGHTS];
+    uint32_t now; /* the one whose tokens the next step gives */
+    bool ahead;   /* a pass is on the stream whose tokens nobody was given: between steps, that one;
+                     in a step, the other */
     /* With two parts: the residual stream of the first one, f32 [n_batch][n_embd]. The host
      * computes in memory that is pinned for the device, so that it is copied there as it lies. */
     rf_host_array stream;
     rf_request_state **slots; /* [n_sequences]; NULL: free */
-    rf_slot_share *shares;    /* [n_sequences]: of the pass under way */
-    int32_t *drawn;           /* [n_sequences]: tokens drawn in it */
+    int32_t *drawn;           /* [n_sequences]: tokens drawn in the pass under way */
     rf_request_state *queue_first;
     rf_request_state *queue_last;
     size_t n_active;
@@ -171,7 +189,7 @@ void rf_engine_part_close(rf_engine_part *part);
 /* ---- batches ----------------------------------------------------------------------------------
  */
 
-/* A batch being put together: pointers into engine->batch. */
+/* A batch being put together: pointers into its flight's arrays, of which tokens is the start. */
 typedef struct rf_batch {
     uint32_t n_tokens;
     uint32_t n_logits;
@@ -182,6 +200,8 @@ typedef struct rf_batch {
     int32_t *tables;
     uint32_t table_rows; /* of the block tables: those up to the last sequence in the batch */
     bool runs;           /* a sequence has several tokens */
+    bool fed; /* token i is what was found for row i of the pass before; what is here is not read */
+    void *results;
 } rf_batch;
 
 /* i32 values in the batch arrays of a shape. */
@@ -193,7 +213,7 @@ uint64_t rf_results_bytes(const rf_model_config *config, const rf_engine_shape *
 /* Bytes of a batch's residual stream. */
 uint64_t rf_stream_bytes(const rf_model_config *config, const rf_engine_shape *shape);
 
-rf_batch rf_batch_begin(rf_engine *engine);
+rf_batch rf_batch_begin(const rf_engine *engine, const rf_engine_flight *flight);
 /* Adds n tokens of a cache sequence from a position on. There is room. */
 void rf_batch_add(rf_batch *batch, const int32_t *tokens, uint32_t n, uint32_t position,
                   uint32_t kv_sequence);
@@ -203,15 +223,22 @@ uint32_t rf_batch_want_logits(rf_batch *batch);
 /* ---- passes: pass.c ----------------------------------------------------------------------------
  */
 
-/* Runs the model on a batch, on the host and on the device as its layers are, and waits. Room in
- * the cache was reserved. n_top: how many of the largest logits of each row are wanted on the host,
- * 0 for none. */
-rf_status rf_engine_pass(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error);
+/* Puts the model's work for a batch on the stream; layers on the host are computed before. Room in
+ * the cache was reserved. flight: its n_top says how many of the largest logits of each row are
+ * wanted on the host, 0 for none. After a failure nothing is on the stream. */
+rf_status rf_engine_put(rf_engine *engine, rf_engine_flight *flight, const rf_batch *batch,
+                        rf_error *error);
+/* Waits for a pass, and for all before it. */
+rf_status rf_engine_wait(rf_engine *engine, const rf_engine_flight *flight, rf_error *error);
 /* After a pass with n_top: what it found for a row of logits. */
-void rf_engine_top(const rf_engine *engine, uint32_t n_top, uint32_t row, const int32_t **indices,
+void rf_engine_top(const rf_engine_flight *flight, uint32_t row, const int32_t **indices,
                    const float **values);
-/* After a pass: one row of logits, until the next pass or row. */
-rf_status rf_engine_row(rf_engine *engine, uint32_t row, float **logits, rf_error *error);
+/* After a pass, none being behind it: one row of logits, until the next pass or row. */
+rf_status rf_engine_row(rf_engine *engine, const rf_engine_flight *flight, uint32_t row,
+                        float **logits, rf_error *error);
+/* Where a pass is on the stream whose tokens nobody has been given: waits for it, and forgets it.
+ * Before anything that changes what the slots or the cache are. */
+rf_status rf_engine_settle(rf_engine *engine, rf_error *error);
 void rf_engine_graphs_free(rf_engine *engine);
 
 rf_status rf_host_array_make(rf_engine *engine, const char *label, uint64_t bytes,

@@ -11,13 +11,16 @@ static rf_status compute_chunk(rf_engine *engine, uint32_t kv, const int32_t *to
 {
     uint64_t start = rf_clock_ns();
     uint64_t row = engine->model->config.n_vocab;
-    rf_batch batch = rf_batch_begin(engine);
+    rf_engine_flight *flight = &engine->flights[engine->now];
+    rf_batch batch = rf_batch_begin(engine, flight);
     RF_TRY(rf_kvcache_reserve(engine->kv, kv, n, error));
     for (uint32_t i = 0; i < n; i++) {
         rf_batch_add(&batch, tokens + done + i, 1, done + i, kv);
         rf_batch_want_logits(&batch);
     }
-    RF_TRY(rf_engine_pass(engine, &batch, 0, error));
+    flight->n_top = 0;
+    RF_TRY(rf_engine_put(engine, flight, &batch, error));
+    RF_TRY(rf_engine_wait(engine, flight, error));
     RF_TRY(rf_kvcache_commit(engine->kv, kv, n, error));
     RF_TRY(rf_block_read(engine->logits, 0, logits + done * row, n * row * sizeof(float), error));
     engine->stats.prefill_tokens += n;

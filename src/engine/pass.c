@@ -1,6 +1,6 @@
 /*
  * pass.c: one pass of a batch: to the device, through the model, and what is wanted of it back.
- * Everything goes on one stream, with one wait at its end; layers on the host are computed before.
+ * Everything goes on one stream; layers on the host are computed before.
  *
  * A small batch is captured as a graph: its kernels read token ids, positions and block tables from
  * the same places every time, so that a replay with other contents there is another step. Graphs
@@ -54,11 +54,10 @@ static rf_status copy_in(const rf_engine *engine, const rf_engine_part *part, co
     rf_address to;
     RF_TRY(rf_block_address(part->batch_block, &to, error));
     uint64_t stride = rf_kvcache_table_stride(engine->kv);
-    uint64_t bytes = (uint64_t)((const char *)batch->tables - (const char *)engine->batch.memory) +
-                     batch->table_rows * stride * sizeof(int32_t);
+    uint64_t values = (uint64_t)(batch->tables - batch->tokens) + batch->table_rows * stride;
     rf_device *device = part->compute.device;
     return device->ops->copy(device, part->compute.stream, RF_COPY_TO_DEVICE, to,
-                             (rf_address)(uintptr_t)engine->batch.memory, bytes, error);
+                             (rf_address)(uintptr_t)batch->tokens, values * sizeof(int32_t), error);
 }
 
 /* The residual stream goes on where the host's layers left it. */
@@ -71,10 +70,22 @@ static rf_status copy_stream(const rf_engine *engine, const rf_engine_part *part
                              (rf_address)(uintptr_t)engine->stream.memory, bytes, error);
 }
 
-/* The address on the device of a pointer into the host's copy of the batch arrays. */
-static rf_address on_device(const rf_engine *engine, rf_address base, const int32_t *values)
+/* The tokens of a batch that is fed: the largest logits of the pass before. */
+static rf_status feed(rf_engine *engine, const rf_batch *batch, rf_error *error)
 {
-    return base + (rf_address)((const char *)values - (const char *)engine->batch.memory);
+    const rf_engine_part *part = rf_engine_last(engine);
+    rf_device *device = part->compute.device;
+    rf_address from, to;
+    RF_TRY(rf_block_address(engine->top, &from, error));
+    RF_TRY(rf_block_address(part->batch_block, &to, error));
+    return device->ops->copy(device, part->compute.stream, RF_COPY_ON_DEVICE, to, from,
+                             batch->n_tokens * sizeof(int32_t), error);
+}
+
+/* The address on the device of a pointer into the host's copy of the batch arrays. */
+static rf_address on_device(const rf_batch *batch, rf_address base, const int32_t *values)
+{
+    return base + (rf_address)(values - batch->tokens) * sizeof(int32_t);
 }
 
 static rf_status forward(const rf_engine *engine, const rf_engine_part *part, const rf_batch *batch,
@@ -90,13 +101,13 @@ static rf_status forward(const rf_engine *engine, const rf_engine_part *part, co
                     .activations = &part->activations,
                     .batch = {.n_tokens = batch->n_tokens,
                               .alone = !batch->runs,
-                              .tokens = on_device(engine, base, batch->tokens),
-                              .positions = on_device(engine, base, batch->positions),
-                              .rows = on_device(engine, base, batch->rows),
-                              .block_tables = on_device(engine, base, batch->tables),
+                              .tokens = on_device(batch, base, batch->tokens),
+                              .positions = on_device(batch, base, batch->positions),
+                              .rows = on_device(batch, base, batch->rows),
+                              .block_tables = on_device(batch, base, batch->tables),
                               .table_stride = rf_kvcache_table_stride(engine->kv)},
                     .n_logits = batch->n_logits,
-                    .logits_rows = on_device(engine, base, batch->logits_rows)};
+                    .logits_rows = on_device(batch, base, batch->logits_rows)};
     return rf_model_forward(&pass, error);
 }
 
@@ -117,7 +128,7 @@ static rf_status find_top(rf_engine *engine, const rf_batch *batch, uint32_t n_t
                               .values = top + bytes};
     RF_TRY(compute->kernels->top(compute, &args, error));
     return device->ops->copy(device, compute->stream, RF_COPY_FROM_DEVICE,
-                             (rf_address)(uintptr_t)engine->results.memory, top, 2 * bytes, error);
+                             (rf_address)(uintptr_t)batch->results, top, 2 * bytes, error);
 }
 
 /* The layers that are on the host, where the model is divided: done when it returns. */
@@ -136,6 +147,8 @@ static rf_status put_work(rf_engine *engine, const rf_batch *batch, uint32_t n_t
 {
     const rf_engine_part *last = rf_engine_last(engine);
     RF_TRY(copy_in(engine, last, batch, error));
+    if (batch->fed)
+        RF_TRY(feed(engine, batch, error));
     if (engine->n_parts > 1)
         RF_TRY(copy_stream(engine, last, batch, error));
     RF_TRY(forward(engine, last, batch, error));
@@ -152,8 +165,9 @@ static rf_status find_graph(rf_engine *engine, const rf_batch *batch, uint32_t n
     rf_engine_graph *oldest = &engine->graphs[0];
     for (uint32_t i = 0; i < RF_ENGINE_GRAPHS; i++) {
         rf_engine_graph *g = &engine->graphs[i];
-        if (g->last_used && g->n_tokens == batch->n_tokens && g->n_logits == batch->n_logits &&
-            g->n_top == n_top && g->table_rows == batch->table_rows && g->runs == batch->runs) {
+        if (g->last_used && g->host == batch->tokens && g->fed == batch->fed &&
+            g->n_tokens == batch->n_tokens && g->n_logits == batch->n_logits && g->n_top == n_top &&
+            g->table_rows == batch->table_rows && g->runs == batch->runs) {
             *out = g;
             return RF_OK;
         }
@@ -163,7 +177,9 @@ static rf_status find_graph(rf_engine *engine, const rf_batch *batch, uint32_t n
     rf_device *device = rf_engine_last(engine)->compute.device;
     if (oldest->graph)
         RF_TRY(device->ops->graph_destroy(device, oldest->graph, error));
-    *oldest = (rf_engine_graph){.n_tokens = batch->n_tokens,
+    *oldest = (rf_engine_graph){.host = batch->tokens,
+                                .fed = batch->fed,
+                                .n_tokens = batch->n_tokens,
                                 .n_logits = batch->n_logits,
                                 .n_top = n_top,
                                 .table_rows = batch->table_rows,
@@ -191,7 +207,8 @@ static rf_status capture(rf_engine *engine, const rf_batch *batch, uint32_t n_to
     return RF_OK;
 }
 
-/* The first pass of a kind runs as it is, which loads its kernels; the second is captured. */
+/* The first pass of a kind runs as it is, which loads its kernels; the second is captured. One that
+ * is fed comes behind one of the same kernels. */
 static rf_status put_graph(rf_engine *engine, const rf_batch *batch, uint32_t n_top,
                            rf_error *error)
 {
@@ -199,7 +216,7 @@ static rf_status put_graph(rf_engine *engine, const rf_batch *batch, uint32_t n_
     rf_device *device = compute->device;
     rf_engine_graph *entry = NULL;
     RF_TRY(find_graph(engine, batch, n_top, &entry, error));
-    bool first = entry->last_used == 0;
+    bool first = entry->last_used == 0 && !batch->fed;
     if (!first && !entry->graph)
         RF_TRY(capture(engine, batch, n_top, &entry->graph, error));
     entry->last_used = engine->passes;
@@ -229,31 +246,41 @@ static rf_status put_pass(rf_engine *engine, const rf_batch *batch, uint32_t n_t
     return graph ? put_graph(engine, batch, n_top, error) : put_work(engine, batch, n_top, error);
 }
 
-rf_status rf_engine_pass(rf_engine *engine, const rf_batch *batch, uint32_t n_top, rf_error *error)
+rf_status rf_engine_put(rf_engine *engine, rf_engine_flight *flight, const rf_batch *batch,
+                        rf_error *error)
 {
     const rf_compute *compute = &rf_engine_last(engine)->compute;
-    rf_device *device = compute->device;
     uint64_t table_values = (uint64_t)rf_kvcache_table_stride(engine->kv) * batch->table_rows;
     memcpy(batch->tables, rf_kvcache_tables(engine->kv), table_values * sizeof(int32_t));
     engine->passes++;
-    engine->top_rows = batch->n_logits;
-    rf_status status = put_pass(engine, batch, n_top, error);
-    /* Also after a failure: what was put on the stream reads the batch, which is written next. */
-    rf_status synced =
-        device->ops->stream_sync(device, compute->stream, status == RF_OK ? error : NULL);
-    return status == RF_OK ? synced : status;
+    flight->n_tokens = batch->n_tokens;
+    flight->n_rows = batch->n_logits;
+    rf_status status = put_pass(engine, batch, flight->n_top, error);
+    if (status != RF_OK) /* what was put reads the batch, which is written next */
+        (void)compute->device->ops->stream_sync(compute->device, compute->stream, NULL);
+    return status;
 }
 
-void rf_engine_top(const rf_engine *engine, uint32_t n_top, uint32_t row, const int32_t **indices,
+rf_status rf_engine_wait(rf_engine *engine, const rf_engine_flight *flight, rf_error *error)
+{
+    const rf_compute *compute = &rf_engine_last(engine)->compute;
+    rf_device *device = compute->device;
+    return engine->ahead ? device->ops->event_sync(device, flight->done, error)
+                         : device->ops->stream_sync(device, compute->stream, error);
+}
+
+void rf_engine_top(const rf_engine_flight *flight, uint32_t row, const int32_t **indices,
                    const float **values)
 {
-    /* All indices come before all values; how many rows there were is in the batch. */
-    const int32_t *all = engine->results.memory;
+    /* All indices come before all values. */
+    const uint32_t n_top = flight->n_top;
+    const int32_t *all = flight->results.memory;
     *indices = all + (size_t)row * n_top;
-    *values = (const float *)(all + (size_t)engine->top_rows * n_top) + (size_t)row * n_top;
+    *values = (const float *)(all + (size_t)flight->n_rows * n_top) + (size_t)row * n_top;
 }
 
-rf_status rf_engine_row(rf_engine *engine, uint32_t row, float **logits, rf_error *error)
+rf_status rf_engine_row(rf_engine *engine, const rf_engine_flight *flight, uint32_t row,
+                        float **logits, rf_error *error)
 {
     const rf_compute *compute = &rf_engine_last(engine)->compute;
     rf_device *device = compute->device;
@@ -261,9 +288,9 @@ rf_status rf_engine_row(rf_engine *engine, uint32_t row, float **logits, rf_erro
     rf_address from;
     RF_TRY(rf_block_address(engine->logits, &from, error));
     RF_TRY(device->ops->copy(device, compute->stream, RF_COPY_FROM_DEVICE,
-                             (rf_address)(uintptr_t)engine->results.memory, from + row * bytes,
+                             (rf_address)(uintptr_t)flight->results.memory, from + row * bytes,
                              bytes, error));
     RF_TRY(device->ops->stream_sync(device, compute->stream, error));
-    *logits = engine->results.memory;
+    *logits = flight->results.memory;
     return RF_OK;
 }

@@ -138,13 +138,16 @@ static rf_status add_pinned(const rf_model_config *c, const rf_engine_shape *sha
 {
     uint64_t batch_values;
     RF_TRY(rf_batch_values(shape, &batch_values, error));
-    RF_TRY(rf_plan_add_external(plan, "batch on the host", RF_MEMORY_STAGING,
-                                batch_values * sizeof(int32_t), NULL, error));
-    if (!rf_span_begins(layers))
-        RF_TRY(rf_plan_add_external(plan, "stream on the host", RF_MEMORY_STAGING,
-                                    rf_stream_bytes(c, shape), NULL, error));
-    return rf_plan_add_external(plan, "results on the host", RF_MEMORY_STAGING,
-                                rf_results_bytes(c, shape), NULL, error);
+    for (uint32_t i = 0; i < RF_ENGINE_FLIGHTS; i++) {
+        RF_TRY(rf_plan_add_external(plan, "batch on the host", RF_MEMORY_STAGING,
+                                    batch_values * sizeof(int32_t), NULL, error));
+        RF_TRY(rf_plan_add_external(plan, "results on the host", RF_MEMORY_STAGING,
+                                    rf_results_bytes(c, shape), NULL, error));
+    }
+    return rf_span_begins(layers)
+               ? RF_OK
+               : rf_plan_add_external(plan, "stream on the host", RF_MEMORY_STAGING,
+                                      rf_stream_bytes(c, shape), NULL, error);
 }
 
 /* Adds all that an engine takes in one place to a plan. */

@@ -128,6 +128,7 @@ static uint32_t slot_of(const rf_engine *engine, rf_sequence id)
 rf_status rf_engine_rewind(rf_engine *engine, rf_sequence sequence, size_t n_keep,
                            const rf_request *rest, rf_error *error)
 {
+    RF_TRY(rf_engine_settle(engine, error));
     uint32_t slot = slot_of(engine, sequence);
     if (slot == engine->shape.kv.n_sequences)
         return not_active(sequence, error);
@@ -158,6 +159,7 @@ rf_status rf_engine_rewind(rf_engine *engine, rf_sequence sequence, size_t n_kee
 
 rf_status rf_engine_cancel(rf_engine *engine, rf_sequence sequence, rf_error *error)
 {
+    RF_TRY(rf_engine_settle(engine, error));
     rf_request_state *request = unqueue(engine, sequence);
     uint32_t slot = slot_of(engine, sequence);
     if (!request && slot == engine->shape.kv.n_sequences)

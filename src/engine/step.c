@@ -5,6 +5,10 @@
  *
  * A pass either happens whole or not at all: room is reserved before, committed after, and cut off
  * again on failure.
+ *
+ * Where all that a pass computes are next tokens, each the one with the largest logit, the pass
+ * behind it needs nothing that the host does not know but these tokens, and they are on the device:
+ * it is put on the stream before they are read, so that the device does not wait for the host.
  */
 #include <inttypes.h>
 
@@ -36,14 +40,21 @@ static rf_status admit(rf_engine *engine, rf_error *error)
     return RF_OK;
 }
 
-/* Adds n tokens of slot i to the batch. */
-static rf_status add_share(rf_engine *engine, rf_batch *batch, uint32_t i, const int32_t *tokens,
-                           uint32_t n, bool want_logits, rf_error *error)
+static void clear_shares(const rf_engine *engine, rf_engine_flight *flight)
 {
-    rf_slot_share *share = &engine->shares[i];
+    flight->n_tokens = 0;
+    for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++)
+        flight->shares[i] = (rf_slot_share){.logits_row = NO_LOGITS};
+}
+
+/* Adds n tokens of slot i to the batch, behind share->length of its sequence. */
+static rf_status add_share(const rf_engine *engine, rf_slot_share *share, rf_batch *batch,
+                           uint32_t i, const int32_t *tokens, uint32_t n, bool want_logits,
+                           rf_error *error)
+{
     uint32_t kv = engine->slots[i]->kv;
-    share->length = rf_kvcache_length(engine->kv, kv);
-    RF_TRY(rf_kvcache_reserve(engine->kv, kv, n, error));
+    RF_TRY(rf_kvcache_reserve(engine->kv, kv, share->length - rf_kvcache_length(engine->kv, kv) + n,
+                              error));
     share->n_tokens = n;
     rf_batch_add(batch, tokens, n, share->length, kv);
     if (want_logits)
@@ -52,13 +63,17 @@ static rf_status add_share(rf_engine *engine, rf_batch *batch, uint32_t i, const
 }
 
 /* Every sequence that generates gives its next token; prompts share the room that is left. */
-static rf_status fill_batch(rf_engine *engine, rf_batch *batch, rf_error *error)
+static rf_status fill_batch(const rf_engine *engine, const rf_engine_flight *flight,
+                            rf_batch *batch, rf_error *error)
 {
     uint32_t n_slots = engine->shape.kv.n_sequences;
     for (uint32_t i = 0; i < n_slots; i++) {
         const rf_request_state *request = engine->slots[i];
-        if (request && is_generating(request))
-            RF_TRY(add_share(engine, batch, i, &request->next, 1, true, error));
+        if (!request)
+            continue;
+        flight->shares[i].length = rf_kvcache_length(engine->kv, request->kv);
+        if (is_generating(request))
+            RF_TRY(add_share(engine, &flight->shares[i], batch, i, &request->next, 1, true, error));
     }
     for (uint32_t i = 0; i < n_slots; i++) {
         const rf_request_state *request = engine->slots[i];
@@ -67,18 +82,19 @@ static rf_status fill_batch(rf_engine *engine, rf_batch *batch, rf_error *error)
             continue;
         uint32_t left = request->n_prompt - request->n_done;
         uint32_t n = left < room ? left : room;
-        RF_TRY(add_share(engine, batch, i, request->tokens + request->n_done, n, n == left, error));
+        RF_TRY(add_share(engine, &flight->shares[i], batch, i, request->tokens + request->n_done, n,
+                         n == left, error));
     }
     return RF_OK;
 }
 
 /* How many of the largest logits are enough for every row of the batch; 0: whole rows are needed.
  */
-static uint32_t top_wanted(rf_engine *engine)
+static uint32_t top_wanted(rf_engine *engine, const rf_engine_flight *flight)
 {
     uint32_t most = 0;
     for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
-        if (engine->shares[i].n_tokens == 0 || engine->shares[i].logits_row == NO_LOGITS)
+        if (flight->shares[i].n_tokens == 0 || flight->shares[i].logits_row == NO_LOGITS)
             continue;
         uint32_t wanted = rf_sampler_top(engine->slots[i]->sampler);
         if (wanted == 0 || wanted > RF_TOP_MAX)
@@ -88,29 +104,31 @@ static uint32_t top_wanted(rf_engine *engine)
     return rf_engine_last(engine)->compute.kernels->top ? most : 0;
 }
 
-static rf_status draw(rf_engine *engine, const rf_request_state *request, uint32_t row,
-                      uint32_t n_top, int32_t *token, rf_error *error)
+static rf_status draw(rf_engine *engine, const rf_engine_flight *flight,
+                      const rf_request_state *request, uint32_t row, int32_t *token,
+                      rf_error *error)
 {
-    if (n_top) {
+    if (flight->n_top) {
         const int32_t *indices;
         const float *values;
-        rf_engine_top(engine, n_top, row, &indices, &values);
-        return rf_sampler_draw_top(request->sampler, indices, values, n_top, token, error);
+        rf_engine_top(flight, row, &indices, &values);
+        return rf_sampler_draw_top(request->sampler, indices, values, flight->n_top, token, error);
     }
     float *logits;
-    RF_TRY(rf_engine_row(engine, row, &logits, error));
+    RF_TRY(rf_engine_row(engine, flight, row, &logits, error));
     return rf_sampler_draw(request->sampler, logits, token, error);
 }
 
 /* Draws every slot's next token before anything is committed. tokens: [n_sequences]. */
-static rf_status draw_all(rf_engine *engine, uint32_t n_top, int32_t *tokens, rf_error *error)
+static rf_status draw_all(rf_engine *engine, const rf_engine_flight *flight, int32_t *tokens,
+                          rf_error *error)
 {
     for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
-        const rf_slot_share *share = &engine->shares[i];
+        const rf_slot_share *share = &flight->shares[i];
         if (share->n_tokens == 0 || share->logits_row == NO_LOGITS)
             continue;
         rf_status status =
-            draw(engine, engine->slots[i], share->logits_row, n_top, &tokens[i], error);
+            draw(engine, flight, engine->slots[i], share->logits_row, &tokens[i], error);
         if (status != RF_OK)
             return rf_error_context(error, status, "sequence %" PRIu64, engine->slots[i]->id);
     }
@@ -137,12 +155,30 @@ static rf_finish finish_of(const rf_engine *engine, const rf_request_state *requ
     return full || request->max_tokens == 0 ? RF_FINISH_LENGTH : RF_FINISH_NONE;
 }
 
-/* Moves slot i past its share; *output is written if it has a new token. */
-static rf_status advance(rf_engine *engine, uint32_t i, int32_t token, rf_output *output,
-                         rf_error *error)
+/* Ends the sequence of slot i. A pass that is put already writes to its pages: they are given back
+ * after that. */
+static rf_status end_slot(rf_engine *engine, uint32_t i, rf_error *error)
 {
     rf_request_state *request = engine->slots[i];
-    const rf_slot_share *share = &engine->shares[i];
+    rf_engine_flight *behind = &engine->flights[!engine->now];
+    if (engine->ahead && behind->shares[i].n_tokens) {
+        behind->ended[behind->n_ended++] = request->kv;
+        behind->n_tokens -= behind->shares[i].n_tokens;
+        behind->shares[i] = (rf_slot_share){.logits_row = NO_LOGITS};
+    } else {
+        RF_TRY(rf_kvcache_release(engine->kv, request->kv, error));
+    }
+    rf_request_state_free(request);
+    engine->slots[i] = NULL;
+    engine->n_active--;
+    return RF_OK;
+}
+
+/* Moves slot i past its share; *output is written if it has a new token. */
+static rf_status advance(rf_engine *engine, const rf_slot_share *share, uint32_t i, int32_t token,
+                         rf_output *output, rf_error *error)
+{
+    rf_request_state *request = engine->slots[i];
     RF_TRY(rf_kvcache_commit(engine->kv, request->kv, share->n_tokens, error));
     if (!is_generating(request))
         request->n_done += share->n_tokens;
@@ -153,50 +189,136 @@ static rf_status advance(rf_engine *engine, uint32_t i, int32_t token, rf_output
         request->max_tokens--;
     rf_sampler_accept(request->sampler, token);
     *output = (rf_output){request->id, token, finish_of(engine, request, token)};
-    if (output->finish != RF_FINISH_NONE) {
-        RF_TRY(rf_kvcache_release(engine->kv, request->kv, error));
-        rf_request_state_free(request);
-        engine->slots[i] = NULL;
-        engine->n_active--;
-    }
-    return RF_OK;
+    return output->finish == RF_FINISH_NONE ? RF_OK : end_slot(engine, i, error);
 }
 
-static rf_status advance_all(rf_engine *engine, const int32_t *tokens, rf_output *outputs,
-                             size_t *count, rf_error *error)
+static rf_status advance_all(rf_engine *engine, const rf_engine_flight *flight,
+                             const int32_t *tokens, rf_output *outputs, size_t *count,
+                             rf_error *error)
 {
     size_t n = 0;
     for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
-        if (engine->shares[i].n_tokens == 0)
+        const rf_slot_share *share = &flight->shares[i];
+        if (share->n_tokens == 0)
             continue;
-        bool has_output = engine->shares[i].logits_row != NO_LOGITS;
-        RF_TRY(advance(engine, i, tokens[i], &outputs[n], error));
+        bool has_output = share->logits_row != NO_LOGITS;
+        RF_TRY(advance(engine, share, i, tokens[i], &outputs[n], error));
         n += has_output;
     }
     *count = n;
     return RF_OK;
 }
 
-static void count_time(rf_engine *engine, const rf_batch *batch, uint64_t nanoseconds)
+static void count_time(rf_engine *engine, const rf_engine_flight *flight, uint64_t nanoseconds)
 {
     /* A pass with any prompt in it counts as prefill: its time is the prompt's for the most part.
      */
     bool prefill = false;
     for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++)
-        prefill = prefill || (engine->shares[i].n_tokens && !is_generating(engine->slots[i]));
+        prefill = prefill || (flight->shares[i].n_tokens && !is_generating(engine->slots[i]));
     rf_engine_stats *stats = &engine->stats;
-    *(prefill ? &stats->prefill_tokens : &stats->decode_tokens) += batch->n_tokens;
+    *(prefill ? &stats->prefill_tokens : &stats->decode_tokens) += flight->n_tokens;
     *(prefill ? &stats->prefill_nanoseconds : &stats->decode_nanoseconds) += nanoseconds;
 }
 
-static rf_status run_pass(rf_engine *engine, rf_batch *batch, rf_error *error)
+/* ---- passes --------------------------------------------------------------------------------- */
+
+/* A pass is over: what ended while it was under way. */
+static rf_status release_ended(rf_engine *engine, rf_engine_flight *flight, rf_error *error)
 {
-    RF_TRY(fill_batch(engine, batch, error));
-    if (batch->n_tokens == 0)
+    while (flight->n_ended)
+        RF_TRY(rf_kvcache_release(engine->kv, flight->ended[--flight->n_ended], error));
+    return RF_OK;
+}
+
+/* Where no pass is on the stream. */
+static rf_status put_pass(rf_engine *engine, rf_engine_flight *flight, rf_error *error)
+{
+    clear_shares(engine, flight);
+    RF_TRY(admit(engine, error));
+    rf_batch batch = rf_batch_begin(engine, flight);
+    RF_TRY(fill_batch(engine, flight, &batch, error));
+    if (batch.n_tokens == 0)
         return RF_OK;
-    uint32_t n_top = top_wanted(engine);
-    RF_TRY(rf_engine_pass(engine, batch, n_top, error));
-    return draw_all(engine, n_top, engine->drawn, error);
+    flight->n_top = top_wanted(engine, flight);
+    return rf_engine_put(engine, flight, &batch, error);
+}
+
+/* Whether every slot goes on behind a pass that was put, as far as that is known: its token may
+ * end it. */
+static bool can_go_ahead(const rf_engine *engine, const rf_engine_flight *flight)
+{
+    if (!flight->done || engine->queue_first || flight->n_top != 1 ||
+        flight->n_tokens != flight->n_rows || flight->n_tokens > RF_ENGINE_GRAPH_TOKENS)
+        return false;
+    for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
+        const rf_request_state *request = engine->slots[i];
+        const rf_slot_share *share = &flight->shares[i];
+        if (request && (share->n_tokens == 0 || !is_generating(request) ||
+                        request->max_tokens == 1 || share->length + 2 > engine->shape.kv.n_context))
+            return false;
+    }
+    return true;
+}
+
+/* Puts the pass behind one that was put, whose tokens it is fed. */
+static rf_status put_ahead(rf_engine *engine, const rf_engine_flight *flight,
+                           rf_engine_flight *behind, rf_error *error)
+{
+    const rf_compute *compute = &rf_engine_last(engine)->compute;
+    const int32_t unknown = 0;
+    clear_shares(engine, behind);
+    rf_batch batch = rf_batch_begin(engine, behind);
+    batch.fed = true;
+    for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
+        if (!engine->slots[i])
+            continue;
+        behind->shares[i].length = flight->shares[i].length + 1;
+        RF_TRY(add_share(engine, &behind->shares[i], &batch, i, &unknown, 1, true, error));
+    }
+    behind->n_top = 1;
+    RF_TRY(
+        compute->device->ops->event_record(compute->device, flight->done, compute->stream, error));
+    RF_TRY(rf_engine_put(engine, behind, &batch, error));
+    engine->ahead = true;
+    return RF_OK;
+}
+
+/* Waits for whatever is on the stream, and forgets it. */
+static rf_status stop(rf_engine *engine, rf_error *error)
+{
+    const rf_compute *compute = &rf_engine_last(engine)->compute;
+    rf_status status = compute->device->ops->stream_sync(compute->device, compute->stream, error);
+    engine->ahead = false;
+    roll_back(engine);
+    for (uint32_t i = 0; i < RF_ENGINE_FLIGHTS; i++) {
+        rf_status released =
+            release_ended(engine, &engine->flights[i], status == RF_OK ? error : NULL);
+        status = status == RF_OK ? released : status;
+    }
+    return status;
+}
+
+rf_status rf_engine_settle(rf_engine *engine, rf_error *error)
+{
+    return engine->ahead ? stop(engine, error) : RF_OK;
+}
+
+/* The pass whose tokens a step gives: puts it, if that was not done ahead, and what is behind it;
+ * waits, and draws. */
+static rf_status run_pass(rf_engine *engine, rf_engine_flight *flight, rf_engine_flight *behind,
+                          rf_error *error)
+{
+    if (!engine->ahead)
+        RF_TRY(put_pass(engine, flight, error));
+    engine->ahead = false;
+    if (flight->n_tokens == 0)
+        return RF_OK;
+    if (can_go_ahead(engine, flight))
+        RF_TRY(put_ahead(engine, flight, behind, error));
+    RF_TRY(rf_engine_wait(engine, flight, error));
+    RF_TRY(release_ended(engine, flight, error));
+    return draw_all(engine, flight, engine->drawn, error);
 }
 
 rf_status rf_engine_step(rf_engine *engine, rf_output *outputs, size_t capacity, size_t *count,
@@ -208,15 +330,19 @@ rf_status rf_engine_step(rf_engine *engine, rf_output *outputs, size_t capacity,
                             "room for %zu outputs, expected at least n_sequences = %u", capacity,
                             n_slots);
     uint64_t start = rf_clock_ns();
-    RF_TRY(admit(engine, error));
-    for (uint32_t i = 0; i < n_slots; i++)
-        engine->shares[i] = (rf_slot_share){.logits_row = NO_LOGITS};
-    rf_batch batch = rf_batch_begin(engine);
-    rf_status status = run_pass(engine, &batch, error);
+    rf_engine_flight *flight = &engine->flights[engine->now];
+    rf_engine_flight *behind = &engine->flights[!engine->now];
+    rf_status status = run_pass(engine, flight, behind, error);
+    if (status == RF_OK) {
+        count_time(engine, flight, rf_clock_ns() - start);
+        status = advance_all(engine, flight, engine->drawn, outputs, count, error);
+    }
     if (status != RF_OK) {
-        roll_back(engine);
+        (void)stop(engine, NULL); /* the first failure counts */
         return status;
     }
-    count_time(engine, &batch, rf_clock_ns() - start);
-    return advance_all(engine, engine->drawn, outputs, count, error);
+    if (!engine->ahead)
+        return RF_OK;
+    engine->now = !engine->now;
+    return behind->n_tokens ? RF_OK : stop(engine, error); /* all have ended */
 }
