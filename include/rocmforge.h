@@ -850,6 +850,8 @@ typedef struct rf_output {
  * One pass: admits waiting requests, computes one batch (prefill chunks and one token for each
  * sequence that generates), and reports the new tokens. *count is 0 after a pass that only
  * prefilled, and capacity must be at least n_sequences. On failure no sequence has advanced.
+ * Where all sequences are greedy, a GPU computes on behind the pass that is reported: requests are
+ * admitted a step later then.
  */
 RF_API rf_status rf_engine_step(rf_engine *engine, rf_output *outputs, size_t capacity,
                                 size_t *count, rf_error *error);

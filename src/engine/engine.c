@@ -15,8 +15,7 @@ static rf_status allocate_flight(rf_engine *engine, rf_engine_flight *flight, rf
     const uint32_t n_sequences = engine->shape.kv.n_sequences;
     const rf_compute *compute = &rf_engine_last(engine)->compute;
     flight->shares = rf_calloc(n_sequences, sizeof(*flight->shares));
-    flight->ended = rf_calloc(n_sequences, sizeof(*flight->ended));
-    if (!flight->shares || !flight->ended)
+    if (!flight->shares)
         return rf_error_host_memory(error, "a pass's tables", n_sequences * sizeof(rf_slot_share));
     RF_TRY(rf_batch_values(&engine->shape, &batch_values, error));
     RF_TRY(rf_host_array_make(engine, "batch on the host", batch_values * sizeof(int32_t),
@@ -177,7 +176,6 @@ static void free_flight(rf_engine *engine, rf_engine_flight *flight)
         (void)device->ops->event_destroy(device, flight->done, NULL);
     rf_host_array_free(engine, &flight->results);
     rf_host_array_free(engine, &flight->batch);
-    rf_free(flight->ended);
     rf_free(flight->shares);
 }
 

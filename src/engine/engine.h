@@ -125,8 +125,6 @@ typedef struct rf_engine_flight {
     rf_host_array batch;   /* the batch arrays, i32, laid out as on the devices */
     rf_host_array results; /* f32 [n_vocab]: logits of one token; or what top gave */
     rf_event *done;        /* with another behind it; NULL where none ever is */
-    uint32_t *ended;       /* [n_sequences]: in the cache, that it still writes to */
-    uint32_t n_ended;
 } rf_engine_flight;
 
 #define RF_ENGINE_PART_BLOCKS 12 /* scratch items of rf_engine_items; the cache keeps its own */
@@ -154,9 +152,9 @@ struct rf_engine {
     rf_engine_graph graphs[RF_ENGINE_GRAPHS]; /* of the last part's work */
     uint64_t passes;                          /* ever made */
     rf_engine_flight flights[RF_ENGINE_FLIGHTS];
-    uint32_t now; /* the one whose tokens the next step gives */
-    bool ahead;   /* a pass is on the stream whose tokens nobody was given: between steps, that one;
-                     in a step, the other */
+    uint32_t now;       /* the one whose tokens the next step gives */
+    bool ahead;         /* and it is on the stream already */
+    uint64_t waited_ns; /* when the pass before it was over */
     /* With two parts: the residual stream of the first one, f32 [n_batch][n_embd]. The host
      * computes in memory that is pinned for the device, so that it is copied there as it lies. */
     rf_host_array stream;
@@ -200,7 +198,8 @@ typedef struct rf_batch {
     int32_t *tables;
     uint32_t table_rows; /* of the block tables: those up to the last sequence in the batch */
     bool runs;           /* a sequence has several tokens */
-    bool fed; /* token i is what was found for row i of the pass before; what is here is not read */
+    bool fed; /* token i is the largest logit of row i of the pass before; what is here is not read
+               */
     void *results;
 } rf_batch;
 
@@ -228,17 +227,22 @@ uint32_t rf_batch_want_logits(rf_batch *batch);
  * wanted on the host, 0 for none. After a failure nothing is on the stream. */
 rf_status rf_engine_put(rf_engine *engine, rf_engine_flight *flight, const rf_batch *batch,
                         rf_error *error);
-/* Waits for a pass, and for all before it. */
-rf_status rf_engine_wait(rf_engine *engine, const rf_engine_flight *flight, rf_error *error);
+/* Waits for a pass, and for all before it; behind: whether there is another behind it. */
+rf_status rf_engine_wait(rf_engine *engine, const rf_engine_flight *flight, bool behind,
+                         rf_error *error);
 /* After a pass with n_top: what it found for a row of logits. */
 void rf_engine_top(const rf_engine_flight *flight, uint32_t row, const int32_t **indices,
                    const float **values);
 /* After a pass, none being behind it: one row of logits, until the next pass or row. */
 rf_status rf_engine_row(rf_engine *engine, const rf_engine_flight *flight, uint32_t row,
                         float **logits, rf_error *error);
-/* Where a pass is on the stream whose tokens nobody has been given: waits for it, and forgets it.
- * Before anything that changes what the slots or the cache are. */
+/* Where a pass was put ahead: waits for it, and forgets it. Before the engine's arrays are used for
+ * anything but steps. */
 rf_status rf_engine_settle(rf_engine *engine, rf_error *error);
+/* Where a pass was put ahead: the token that it finds for a slot is not wanted any more. Pages of
+ * the slot may be given back at once: whatever uses them next comes behind that pass on the stream.
+ */
+void rf_engine_forget(rf_engine *engine, uint32_t slot);
 void rf_engine_graphs_free(rf_engine *engine);
 
 rf_status rf_host_array_make(rf_engine *engine, const char *label, uint64_t bytes,

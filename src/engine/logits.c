@@ -20,7 +20,7 @@ static rf_status compute_chunk(rf_engine *engine, uint32_t kv, const int32_t *to
     }
     flight->n_top = 0;
     RF_TRY(rf_engine_put(engine, flight, &batch, error));
-    RF_TRY(rf_engine_wait(engine, flight, error));
+    RF_TRY(rf_engine_wait(engine, flight, false, error));
     RF_TRY(rf_kvcache_commit(engine->kv, kv, n, error));
     RF_TRY(rf_block_read(engine->logits, 0, logits + done * row, n * row * sizeof(float), error));
     engine->stats.prefill_tokens += n;
@@ -46,6 +46,7 @@ rf_status rf_engine_logits(rf_engine *engine, const int32_t *tokens, size_t n_to
     if (engine->n_active)
         return rf_error_set(error, RF_ERROR_BUSY, "%zu requests are active", engine->n_active);
     RF_TRY(rf_engine_check_tokens(engine, tokens, n_tokens, error));
+    RF_TRY(rf_engine_settle(engine, error));
     uint32_t chunk = engine->shape.n_logits;
     uint32_t kv;
     RF_TRY(rf_kvcache_open(engine->kv, &kv, error));

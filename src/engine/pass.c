@@ -70,18 +70,6 @@ static rf_status copy_stream(const rf_engine *engine, const rf_engine_part *part
                              (rf_address)(uintptr_t)engine->stream.memory, bytes, error);
 }
 
-/* The tokens of a batch that is fed: the largest logits of the pass before. */
-static rf_status feed(rf_engine *engine, const rf_batch *batch, rf_error *error)
-{
-    const rf_engine_part *part = rf_engine_last(engine);
-    rf_device *device = part->compute.device;
-    rf_address from, to;
-    RF_TRY(rf_block_address(engine->top, &from, error));
-    RF_TRY(rf_block_address(part->batch_block, &to, error));
-    return device->ops->copy(device, part->compute.stream, RF_COPY_ON_DEVICE, to, from,
-                             batch->n_tokens * sizeof(int32_t), error);
-}
-
 /* The address on the device of a pointer into the host's copy of the batch arrays. */
 static rf_address on_device(const rf_batch *batch, rf_address base, const int32_t *values)
 {
@@ -91,8 +79,10 @@ static rf_address on_device(const rf_batch *batch, rf_address base, const int32_
 static rf_status forward(const rf_engine *engine, const rf_engine_part *part, const rf_batch *batch,
                          rf_error *error)
 {
-    rf_address base;
+    rf_address base, fed = 0;
     RF_TRY(rf_block_address(part->batch_block, &base, error));
+    if (batch->fed)
+        RF_TRY(rf_block_address(engine->top, &fed, error));
     rf_pass pass = {.config = &engine->model->config,
                     .layers = part->model->layers,
                     .weights = part->model->weights,
@@ -101,7 +91,7 @@ static rf_status forward(const rf_engine *engine, const rf_engine_part *part, co
                     .activations = &part->activations,
                     .batch = {.n_tokens = batch->n_tokens,
                               .alone = !batch->runs,
-                              .tokens = on_device(batch, base, batch->tokens),
+                              .tokens = fed ? fed : on_device(batch, base, batch->tokens),
                               .positions = on_device(batch, base, batch->positions),
                               .rows = on_device(batch, base, batch->rows),
                               .block_tables = on_device(batch, base, batch->tables),
@@ -147,8 +137,6 @@ static rf_status put_work(rf_engine *engine, const rf_batch *batch, uint32_t n_t
 {
     const rf_engine_part *last = rf_engine_last(engine);
     RF_TRY(copy_in(engine, last, batch, error));
-    if (batch->fed)
-        RF_TRY(feed(engine, batch, error));
     if (engine->n_parts > 1)
         RF_TRY(copy_stream(engine, last, batch, error));
     RF_TRY(forward(engine, last, batch, error));
@@ -207,8 +195,7 @@ static rf_status capture(rf_engine *engine, const rf_batch *batch, uint32_t n_to
     return RF_OK;
 }
 
-/* The first pass of a kind runs as it is, which loads its kernels; the second is captured. One that
- * is fed comes behind one of the same kernels. */
+/* The first pass of a kind runs as it is, which loads its kernels; the second is captured. */
 static rf_status put_graph(rf_engine *engine, const rf_batch *batch, uint32_t n_top,
                            rf_error *error)
 {
@@ -216,7 +203,7 @@ static rf_status put_graph(rf_engine *engine, const rf_batch *batch, uint32_t n_
     rf_device *device = compute->device;
     rf_engine_graph *entry = NULL;
     RF_TRY(find_graph(engine, batch, n_top, &entry, error));
-    bool first = entry->last_used == 0 && !batch->fed;
+    bool first = entry->last_used == 0;
     if (!first && !entry->graph)
         RF_TRY(capture(engine, batch, n_top, &entry->graph, error));
     entry->last_used = engine->passes;
@@ -261,12 +248,13 @@ rf_status rf_engine_put(rf_engine *engine, rf_engine_flight *flight, const rf_ba
     return status;
 }
 
-rf_status rf_engine_wait(rf_engine *engine, const rf_engine_flight *flight, rf_error *error)
+rf_status rf_engine_wait(rf_engine *engine, const rf_engine_flight *flight, bool behind,
+                         rf_error *error)
 {
     const rf_compute *compute = &rf_engine_last(engine)->compute;
     rf_device *device = compute->device;
-    return engine->ahead ? device->ops->event_sync(device, flight->done, error)
-                         : device->ops->stream_sync(device, compute->stream, error);
+    return behind ? device->ops->event_sync(device, flight->done, error)
+                  : device->ops->stream_sync(device, compute->stream, error);
 }
 
 void rf_engine_top(const rf_engine_flight *flight, uint32_t row, const int32_t **indices,

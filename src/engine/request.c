@@ -128,7 +128,6 @@ static uint32_t slot_of(const rf_engine *engine, rf_sequence id)
 rf_status rf_engine_rewind(rf_engine *engine, rf_sequence sequence, size_t n_keep,
                            const rf_request *rest, rf_error *error)
 {
-    RF_TRY(rf_engine_settle(engine, error));
     uint32_t slot = slot_of(engine, sequence);
     if (slot == engine->shape.kv.n_sequences)
         return not_active(sequence, error);
@@ -150,6 +149,9 @@ rf_status rf_engine_rewind(rf_engine *engine, rf_sequence sequence, size_t n_kee
         rf_request_state_free(state);
         return status;
     }
+    rf_engine_forget(engine, slot);
+    if (engine->flights[engine->now].n_tokens == 0) /* or its time were the next step's */
+        (void)rf_engine_settle(engine, NULL);       /* a broken device fails that too */
     state->id = sequence;
     state->kv = old->kv;
     engine->slots[slot] = state;
@@ -159,7 +161,6 @@ rf_status rf_engine_rewind(rf_engine *engine, rf_sequence sequence, size_t n_kee
 
 rf_status rf_engine_cancel(rf_engine *engine, rf_sequence sequence, rf_error *error)
 {
-    RF_TRY(rf_engine_settle(engine, error));
     rf_request_state *request = unqueue(engine, sequence);
     uint32_t slot = slot_of(engine, sequence);
     if (!request && slot == engine->shape.kv.n_sequences)
@@ -167,6 +168,7 @@ rf_status rf_engine_cancel(rf_engine *engine, rf_sequence sequence, rf_error *er
     if (!request) {
         request = engine->slots[slot];
         RF_TRY(rf_kvcache_release(engine->kv, request->kv, error));
+        rf_engine_forget(engine, slot);
         engine->slots[slot] = NULL;
     }
     rf_request_state_free(request);

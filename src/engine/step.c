@@ -155,20 +155,12 @@ static rf_finish finish_of(const rf_engine *engine, const rf_request_state *requ
     return full || request->max_tokens == 0 ? RF_FINISH_LENGTH : RF_FINISH_NONE;
 }
 
-/* Ends the sequence of slot i. A pass that is put already writes to its pages: they are given back
- * after that. */
+/* Ends the sequence of slot i. */
 static rf_status end_slot(rf_engine *engine, uint32_t i, rf_error *error)
 {
-    rf_request_state *request = engine->slots[i];
-    rf_engine_flight *behind = &engine->flights[!engine->now];
-    if (engine->ahead && behind->shares[i].n_tokens) {
-        behind->ended[behind->n_ended++] = request->kv;
-        behind->n_tokens -= behind->shares[i].n_tokens;
-        behind->shares[i] = (rf_slot_share){.logits_row = NO_LOGITS};
-    } else {
-        RF_TRY(rf_kvcache_release(engine->kv, request->kv, error));
-    }
-    rf_request_state_free(request);
+    RF_TRY(rf_kvcache_release(engine->kv, engine->slots[i]->kv, error));
+    rf_engine_forget(engine, i);
+    rf_request_state_free(engine->slots[i]);
     engine->slots[i] = NULL;
     engine->n_active--;
     return RF_OK;
@@ -223,16 +215,8 @@ static void count_time(rf_engine *engine, const rf_engine_flight *flight, uint64
 
 /* ---- passes --------------------------------------------------------------------------------- */
 
-/* A pass is over: what ended while it was under way. */
-static rf_status release_ended(rf_engine *engine, rf_engine_flight *flight, rf_error *error)
-{
-    while (flight->n_ended)
-        RF_TRY(rf_kvcache_release(engine->kv, flight->ended[--flight->n_ended], error));
-    return RF_OK;
-}
-
 /* Where no pass is on the stream. */
-static rf_status put_pass(rf_engine *engine, rf_engine_flight *flight, rf_error *error)
+static rf_status put_next(rf_engine *engine, rf_engine_flight *flight, rf_error *error)
 {
     clear_shares(engine, flight);
     RF_TRY(admit(engine, error));
@@ -245,15 +229,18 @@ static rf_status put_pass(rf_engine *engine, rf_engine_flight *flight, rf_error 
 }
 
 /* Whether every slot goes on behind a pass that was put, as far as that is known: its token may
- * end it. */
+ * end it. In the pass behind it token i is that of row i: so each of its tokens must have one, and
+ * nobody may have left it. */
 static bool can_go_ahead(const rf_engine *engine, const rf_engine_flight *flight)
 {
-    if (!flight->done || engine->queue_first || flight->n_top != 1 ||
-        flight->n_tokens != flight->n_rows || flight->n_tokens > RF_ENGINE_GRAPH_TOKENS)
+    if (!flight->done || flight->n_top != 1 || flight->n_tokens != flight->n_rows ||
+        flight->n_tokens > RF_ENGINE_GRAPH_TOKENS)
         return false;
     for (uint32_t i = 0; i < engine->shape.kv.n_sequences; i++) {
         const rf_request_state *request = engine->slots[i];
         const rf_slot_share *share = &flight->shares[i];
+        if (!request && engine->queue_first)
+            return false; /* somebody waits for this slot */
         if (request && (share->n_tokens == 0 || !is_generating(request) ||
                         request->max_tokens == 1 || share->length + 2 > engine->shape.kv.n_context))
             return false;
@@ -279,24 +266,16 @@ static rf_status put_ahead(rf_engine *engine, const rf_engine_flight *flight,
     behind->n_top = 1;
     RF_TRY(
         compute->device->ops->event_record(compute->device, flight->done, compute->stream, error));
-    RF_TRY(rf_engine_put(engine, behind, &batch, error));
-    engine->ahead = true;
-    return RF_OK;
+    return rf_engine_put(engine, behind, &batch, error);
 }
 
 /* Waits for whatever is on the stream, and forgets it. */
 static rf_status stop(rf_engine *engine, rf_error *error)
 {
     const rf_compute *compute = &rf_engine_last(engine)->compute;
-    rf_status status = compute->device->ops->stream_sync(compute->device, compute->stream, error);
     engine->ahead = false;
     roll_back(engine);
-    for (uint32_t i = 0; i < RF_ENGINE_FLIGHTS; i++) {
-        rf_status released =
-            release_ended(engine, &engine->flights[i], status == RF_OK ? error : NULL);
-        status = status == RF_OK ? released : status;
-    }
-    return status;
+    return compute->device->ops->stream_sync(compute->device, compute->stream, error);
 }
 
 rf_status rf_engine_settle(rf_engine *engine, rf_error *error)
@@ -304,20 +283,29 @@ rf_status rf_engine_settle(rf_engine *engine, rf_error *error)
     return engine->ahead ? stop(engine, error) : RF_OK;
 }
 
-/* The pass whose tokens a step gives: puts it, if that was not done ahead, and what is behind it;
- * waits, and draws. */
-static rf_status run_pass(rf_engine *engine, rf_engine_flight *flight, rf_engine_flight *behind,
-                          rf_error *error)
+void rf_engine_forget(rf_engine *engine, uint32_t slot)
 {
+    rf_engine_flight *flight = &engine->flights[engine->now];
     if (!engine->ahead)
-        RF_TRY(put_pass(engine, flight, error));
-    engine->ahead = false;
+        return;
+    flight->n_tokens -= flight->shares[slot].n_tokens;
+    flight->shares[slot] = (rf_slot_share){.logits_row = NO_LOGITS};
+}
+
+/* The pass whose tokens a step gives: puts it, if that was not done ahead, and what is behind it;
+ * waits, and draws. *ahead: whether there is one behind it. */
+static rf_status run_pass(rf_engine *engine, rf_engine_flight *flight, rf_engine_flight *behind,
+                          bool *ahead, rf_error *error)
+{
+    if (engine->ahead && flight->n_tokens == 0) /* nobody wants any of it */
+        RF_TRY(stop(engine, error));
+    if (!engine->ahead)
+        RF_TRY(put_next(engine, flight, error));
     if (flight->n_tokens == 0)
         return RF_OK;
-    if (can_go_ahead(engine, flight))
-        RF_TRY(put_ahead(engine, flight, behind, error));
-    RF_TRY(rf_engine_wait(engine, flight, error));
-    RF_TRY(release_ended(engine, flight, error));
+    /* Where that fails nothing is behind it, and the pass itself may be good. */
+    *ahead = can_go_ahead(engine, flight) && put_ahead(engine, flight, behind, NULL) == RF_OK;
+    RF_TRY(rf_engine_wait(engine, flight, *ahead, error));
     return draw_all(engine, flight, engine->drawn, error);
 }
 
@@ -329,20 +317,20 @@ rf_status rf_engine_step(rf_engine *engine, rf_output *outputs, size_t capacity,
         return rf_error_set(error, RF_ERROR_ARGUMENT,
                             "room for %zu outputs, expected at least n_sequences = %u", capacity,
                             n_slots);
-    uint64_t start = rf_clock_ns();
+    /* A pass that was put ahead runs since the one before it was over. */
+    uint64_t start = engine->ahead ? engine->waited_ns : rf_clock_ns();
     rf_engine_flight *flight = &engine->flights[engine->now];
     rf_engine_flight *behind = &engine->flights[!engine->now];
-    rf_status status = run_pass(engine, flight, behind, error);
+    bool ahead = false;
+    rf_status status = run_pass(engine, flight, behind, &ahead, error);
     if (status == RF_OK) {
-        count_time(engine, flight, rf_clock_ns() - start);
+        engine->waited_ns = rf_clock_ns();
+        count_time(engine, flight, engine->waited_ns - start);
+        engine->ahead = ahead;
+        engine->now = ahead ? !engine->now : engine->now;
         status = advance_all(engine, flight, engine->drawn, outputs, count, error);
     }
-    if (status != RF_OK) {
+    if (status != RF_OK)
         (void)stop(engine, NULL); /* the first failure counts */
-        return status;
-    }
-    if (!engine->ahead)
-        return RF_OK;
-    engine->now = !engine->now;
-    return behind->n_tokens ? RF_OK : stop(engine, error); /* all have ended */
+    return status;
 }
