@@ -24,7 +24,7 @@
 #define N_BATCH     8U
 #define N_VOCAB     97 /* of the tiny model */
 #define MAX_LIVE    4U /* one of them may wait */
-#define STEPS       300
+#define STEPS       160
 
 /* Of the distance from the lowest to the highest logit: what may be taken for the highest, as CPU
  * and GPU round differently. Other tokens are seldom as near. */
