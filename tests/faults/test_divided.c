@@ -11,7 +11,6 @@
 
 #include "base/fault.h"
 #include "base/memory.h"
-#include "kernels/gpu/gpu.h"
 #include "support/emu_runtime.h"
 #include "support/faults.h"
 #include "support/tiny_model.h"
@@ -91,16 +90,13 @@ static int set_up(void **state)
     m.tied = true;
     tiny_model_write(&m, f.path);
     emu_runtime_open(&f.r);
-    rf_runtime *r = &f.r.runtime;
-    r->kernels = rf_kernels_for_gpu();
-    rf_status opened = rf_gpu_programs_open(r->device, &r->facts, &r->programs, &error);
+    emu_runtime_add_kernels(&f.r);
     options.device = "cpu";
     options.n_threads = 2;
     assert_int_equal(rf_runtime_open(&options, &f.host, &error), RF_OK);
     *state = &f;
-    if (opened == RF_ERROR_UNSUPPORTED) /* the tests are skipped */
+    if (!f.r.runtime.programs) /* the tests are skipped */
         return 0;
-    assert_int_equal(opened, RF_OK);
     for (int way = 0; way < 2; way++) {
         if (live(&f, way, true, &error) != RF_OK)
             fail_msg("without a fault: %s", error.message);
@@ -109,19 +105,9 @@ static int set_up(void **state)
     return 0;
 }
 
-/* Skips the test where the build has no kernels for the emulated GPU. */
-static void require_kernels(const fixture *f)
-{
-    if (f->r.runtime.programs)
-        return;
-    print_message("skipped: there are no kernels for the emulated GPU\n");
-    skip();
-}
-
 static int tear_down(void **state)
 {
     fixture *f = *state;
-    assert_int_equal(rf_gpu_programs_close(f->r.runtime.programs, NULL), RF_OK);
     emu_runtime_close(&f->r);
     assert_int_equal(rf_runtime_close(f->host, NULL), RF_OK);
     return unlink(f->path);
@@ -130,7 +116,7 @@ static int tear_down(void **state)
 static void every_failed_device_call_is_survived(void **state)
 {
     fixture *f = *state;
-    require_kernels(f);
+    emu_runtime_require_kernels(&f->r);
     uint64_t host = rf_host_live_count();
     unsigned faults = 0;
     for (int call = 0; call < RF_FAULT_ANY; call++) {
@@ -159,7 +145,7 @@ static void every_failed_device_call_is_survived(void **state)
 static void every_failed_host_call_is_survived(void **state)
 {
     fixture *f = *state;
-    require_kernels(f);
+    emu_runtime_require_kernels(&f->r);
     uint64_t host = rf_host_live_count();
     unsigned faults = 0;
     for (int site = 0; site < RF_FAULT_SITE_COUNT; site++) {
@@ -188,7 +174,7 @@ static void every_failed_host_call_is_survived(void **state)
 static void less_free_memory_is_fewer_layers(void **state)
 {
     fixture *f = *state;
-    require_kernels(f);
+    emu_runtime_require_kernels(&f->r);
     rf_error error;
     rf_gguf *gguf = NULL;
     rf_plan *plan = NULL;

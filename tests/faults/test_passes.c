@@ -8,9 +8,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/fault.h"
-#include "base/memory.h"
-#include "kernels/gpu/gpu.h"
 #include "support/emu_runtime.h"
 #include "support/faults.h"
 #include "support/tiny_model.h"
@@ -37,14 +34,11 @@ static int set_up(void **state)
     m.n_layers = 1; /* a call of another is as these are */
     tiny_model_write(&m, f.path);
     emu_runtime_open(&f.r);
-    rf_runtime *r = &f.r.runtime;
-    r->kernels = rf_kernels_for_gpu();
+    emu_runtime_add_kernels(&f.r);
     *state = &f;
-    rf_status opened = rf_gpu_programs_open(r->device, &r->facts, &r->programs, &error);
-    if (opened == RF_ERROR_UNSUPPORTED) /* the test is skipped */
+    if (!f.r.runtime.programs) /* the test is skipped */
         return 0;
-    assert_int_equal(opened, RF_OK);
-    assert_int_equal(rf_model_load(r, f.path, &options, &f.model, &error), RF_OK);
+    assert_int_equal(rf_model_load(&f.r.runtime, f.path, &options, &f.model, &error), RF_OK);
     return 0;
 }
 
@@ -52,7 +46,6 @@ static int tear_down(void **state)
 {
     fixture *f = *state;
     assert_int_equal(rf_model_free(f->model, NULL), RF_OK);
-    assert_int_equal(rf_gpu_programs_close(f->r.runtime.programs, NULL), RF_OK);
     emu_runtime_close(&f->r);
     return unlink(f->path);
 }
@@ -113,10 +106,7 @@ static void a_failed_call_changes_no_text(void **state)
     fixture *f = *state;
     texts expected, found;
     unsigned faults = 0, failed = 0;
-    if (!f->model) {
-        print_message("skipped: there are no kernels for the emulated GPU\n");
-        skip();
-    }
+    emu_runtime_require_kernels(&f->r);
     rf_engine *engine = open_engine(f);
     assert_int_equal(generate(engine, &expected), 0);
     rf_engine_free(engine);

@@ -1,6 +1,7 @@
 /* emu_runtime.c: putting a runtime together from a device that the registry does not know. */
 #include "support/emu_runtime.h"
 
+#include "kernels/gpu/gpu.h"
 #include "support/cmocka.h"
 
 void emu_runtime_open(emu_runtime *r)
@@ -15,8 +16,28 @@ void emu_runtime_open(emu_runtime *r)
     pthread_mutex_init(&r->runtime.lock, NULL);
 }
 
+void emu_runtime_add_kernels(emu_runtime *r)
+{
+    rf_error error;
+    rf_runtime *runtime = &r->runtime;
+    runtime->kernels = rf_kernels_for_gpu();
+    rf_status opened =
+        rf_gpu_programs_open(runtime->device, &runtime->facts, &runtime->programs, &error);
+    if (opened != RF_OK && opened != RF_ERROR_UNSUPPORTED)
+        fail_msg("%s", error.message);
+}
+
+void emu_runtime_require_kernels(const emu_runtime *r)
+{
+    if (r->runtime.programs)
+        return;
+    print_message("skipped: there are no kernels for the emulated GPU\n");
+    skip();
+}
+
 void emu_runtime_close(emu_runtime *r)
 {
+    assert_int_equal(rf_gpu_programs_close(r->runtime.programs, NULL), RF_OK);
     emu_runtime_expect_empty(r);
     assert_int_equal(r->runtime.n_models, 0);
     assert_int_equal(rf_memory_close(r->runtime.memory, NULL), RF_OK);
