@@ -243,6 +243,30 @@ static void every_token_is_good_on_a_device_that_puts_off_its_work(void **state)
     run_texts(f, true);
 }
 
+/* Behind the pass that was put before, and one of its prompt. */
+static void a_request_finds_a_free_slot(void **state)
+{
+    fixture *f = *state;
+    session s = open_on(f, f->device);
+    const int32_t prompt[] = {1, 2, 3};
+    rf_request request = {.tokens = prompt, .n_tokens = 3, .sampling = RF_SAMPLING_INIT};
+    rf_output outputs[N_SEQUENCES];
+    rf_sequence first, second;
+    rf_error error;
+    size_t count = 0;
+    request.sampling.temperature = 0;
+    ok(rf_engine_submit(s.engine, &request, &first, &error), &error);
+    for (int i = 0; i < 3; i++)
+        ok(rf_engine_step(s.engine, outputs, N_SEQUENCES, &count, &error), &error);
+    assert_true(s.engine->ahead);
+    ok(rf_engine_submit(s.engine, &request, &second, &error), &error);
+    for (int i = 0; i < 2; i++)
+        ok(rf_engine_step(s.engine, outputs, N_SEQUENCES, &count, &error), &error);
+    assert_int_equal(count, 2);
+    assert_int_equal(outputs[1].sequence, second);
+    session_close(&s);
+}
+
 /* A pass may be under way: what it uses is given back after it. */
 static void an_engine_may_be_freed_at_any_time(void **state)
 {
@@ -290,6 +314,8 @@ int main(int argc, char **argv)
                                                  tear_down, &f),
         cmocka_unit_test_prestate_setup_teardown(
             every_token_is_good_on_a_device_that_puts_off_its_work, set_up, tear_down, &f),
+        cmocka_unit_test_prestate_setup_teardown(a_request_finds_a_free_slot, set_up, tear_down,
+                                                 &f),
         cmocka_unit_test_prestate_setup_teardown(an_engine_may_be_freed_at_any_time, set_up,
                                                  tear_down, &f),
     };
